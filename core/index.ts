@@ -1,0 +1,1 @@
+export { ATOMICS_KIND } from '#atomics';

@@ -1,0 +1,63 @@
+/**
+ * The `#atomics` of a machine that a single thread drives (`--conditions=solo`): plain loads and
+ * stores, which V8 inlines. Wrong as soon as a second thread attaches; nothing here can notice
+ * that, so `attachMachine` refuses under this version.
+ */
+
+/** Which version this is; goes into every record, as it changes what a figure means. */
+export const ATOMICS_KIND: 'real' | 'solo' = 'solo' as 'real' | 'solo';
+
+/** Reads a shared word. */
+export function load(words: Int32Array, index: number): number {
+  return words[index];
+}
+
+/** Reads a shared word; the same as `load` here. */
+export function peek(words: Int32Array, index: number): number {
+  return words[index];
+}
+
+/** Writes a shared word. */
+export function store(words: Int32Array, index: number, value: number): void {
+  words[index] = value;
+}
+
+/** Adds to a shared word; returns what was there before. */
+export function add(words: Int32Array, index: number, delta: number): number {
+  const before = words[index];
+  words[index] = before + delta;
+  return before;
+}
+
+/** Subtracts from a shared word; returns what was there before. */
+export function sub(words: Int32Array, index: number, delta: number): number {
+  const before = words[index];
+  words[index] = before - delta;
+  return before;
+}
+
+/** Sets bits in a shared word; returns what was there before. */
+export function or(words: Int32Array, index: number, bits: number): number {
+  const before = words[index];
+  words[index] = before | bits;
+  return before;
+}
+
+/** Replaces a shared word; returns what was there before. */
+export function exchange(words: Int32Array, index: number, value: number): number {
+  const before = words[index];
+  words[index] = value;
+  return before;
+}
+
+/** Replaces a shared word if it holds `expected`; returns what was there before. */
+export function compareExchange(
+  words: Int32Array,
+  index: number,
+  expected: number,
+  value: number,
+): number {
+  const before = words[index];
+  if (before === expected) words[index] = value;
+  return before;
+}

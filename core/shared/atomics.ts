@@ -1,0 +1,58 @@
+/**
+ * The only door to memory that several CPUs share: production version.
+ *
+ * Every shared column is an `Int32Array`, so that each call site stays monomorphic. JavaScript
+ * atomics are sequentially consistent. `Atomics.*` is a builtin call that V8 does not inline
+ * (8 to 15 ns each), which is why code that one CPU owns does not come here.
+ *
+ * The module is imported as `#atomics`. `--conditions=solo` picks `atomics-solo.ts` instead: the
+ * same functions as plain loads and stores, for machines that one thread drives alone.
+ */
+
+/** Which version this is; goes into every record, as it changes what a figure means. */
+export const ATOMICS_KIND: 'real' | 'solo' = 'real' as 'real' | 'solo';
+
+/** Reads a shared word, ordered. */
+export function load(words: Int32Array, index: number): number {
+  return Atomics.load(words, index);
+}
+
+/** Reads a shared word without ordering: a hint that a later atomic step confirms. */
+export function peek(words: Int32Array, index: number): number {
+  return words[index];
+}
+
+/** Writes a shared word, ordered. */
+export function store(words: Int32Array, index: number, value: number): void {
+  Atomics.store(words, index, value);
+}
+
+/** Adds to a shared word; returns what was there before. */
+export function add(words: Int32Array, index: number, delta: number): number {
+  return Atomics.add(words, index, delta);
+}
+
+/** Subtracts from a shared word; returns what was there before. */
+export function sub(words: Int32Array, index: number, delta: number): number {
+  return Atomics.sub(words, index, delta);
+}
+
+/** Sets bits in a shared word; returns what was there before. */
+export function or(words: Int32Array, index: number, bits: number): number {
+  return Atomics.or(words, index, bits);
+}
+
+/** Replaces a shared word; returns what was there before. */
+export function exchange(words: Int32Array, index: number, value: number): number {
+  return Atomics.exchange(words, index, value);
+}
+
+/** Replaces a shared word if it holds `expected`; returns what was there before. */
+export function compareExchange(
+  words: Int32Array,
+  index: number,
+  expected: number,
+  value: number,
+): number {
+  return Atomics.compareExchange(words, index, expected, value);
+}
