@@ -17,6 +17,11 @@ export function peek(words: Int32Array, index: number): number {
   return words[index];
 }
 
+/** Writes a shared word; the same as `store` here. */
+export function poke(words: Int32Array, index: number, value: number): void {
+  words[index] = value;
+}
+
 /** Writes a shared word. */
 export function store(words: Int32Array, index: number, value: number): void {
   words[index] = value;

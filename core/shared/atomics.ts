@@ -22,6 +22,11 @@ export function peek(words: Int32Array, index: number): number {
   return words[index];
 }
 
+/** Writes a shared word without ordering: one store that is never torn. */
+export function poke(words: Int32Array, index: number, value: number): void {
+  words[index] = value;
+}
+
 /** Writes a shared word, ordered. */
 export function store(words: Int32Array, index: number, value: number): void {
   Atomics.store(words, index, value);

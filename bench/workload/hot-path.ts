@@ -1,0 +1,105 @@
+// hot path
+/**
+ * The loops of the hot-path benchmark: what a strategy costs on alloc and free while nobody removes
+ * anything. The same loops as the native yardstick's, on the same kind of population.
+ *
+ *   pair    alloc and free of one object, in a random cache each time (last in, first out)
+ *   churn   fill 65,536 objects slab by slab, free them in order: every slab is created and charged,
+ *           discarded and uncharged
+ *   random  replace random objects of a large live set: free one, alloc another in a random cache
+ *
+ * An operation is one alloc or one free. Loops run in calls of some ten thousand operations.
+ */
+import { type Cpu, ModelError, NO_OBJECT } from '../../core/index.ts';
+
+/** Names of the loops, in the order they run. */
+export const HOT_OPERATIONS = ['pair', 'churn', 'random'] as const;
+
+/** One of the loops. */
+export type HotOperation = (typeof HOT_OPERATIONS)[number];
+
+/** Objects that the churn loop holds at its fullest. */
+export const CHURN_OBJECTS = 65_536;
+/** Consecutive objects that churn takes from one cache. */
+const CHURN_RUN_SHIFT = 6;
+const RANDOM_MAX = 2 ** 32;
+
+/** The loops, bound to one CPU; each returns how many operations it did. */
+export interface HotPath {
+  pair(pairs: number): number;
+  churn(): number;
+  random(replacements: number): number;
+  /** Frees everything that the loops hold. */
+  drop(): void;
+}
+
+/** An element whose index is in range by construction; `noUncheckedIndexedAccess` cannot know. */
+function at(array: Int32Array, index: number): number {
+  return array[index] as number;
+}
+
+/** Binds the loops. `live` objects are allocated, and their order shuffled, before this returns. */
+export function bindHotPath(cpu: Cpu, caches: Int32Array, live: number, seed: number): HotPath {
+  const { alloc, free } = cpu;
+  const count = caches.length;
+  const held = new Int32Array(live);
+  const churned = new Int32Array(CHURN_OBJECTS);
+  let state = seed | 0;
+
+  /** High 16 bits of a linear congruential step pick one of at most 65,536 caches. */
+  function nextCache(): number {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    return at(caches, ((state >>> 16) * count) >>> 16);
+  }
+
+  function fill(from: number, to: number): void {
+    for (let place = from; place < to; place++) {
+      const handle = alloc(nextCache());
+      if (handle === NO_OBJECT) throw new ModelError(`out of slab rows after ${place} objects`);
+      held[place] = handle;
+    }
+  }
+
+  function shuffle(): void {
+    for (let place = live - 1; place > 0; place--) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+      const other = Math.floor(((state >>> 0) * (place + 1)) / RANDOM_MAX);
+      const handle = at(held, place);
+      held[place] = at(held, other);
+      held[other] = handle;
+    }
+  }
+
+  // In calls of some thousand objects, so that the loop is optimised before it is half done.
+  const step = 16_384;
+  for (let from = 0; from < live; from += step) fill(from, Math.min(from + step, live));
+  shuffle();
+
+  return {
+    pair(pairs) {
+      for (let pair = 0; pair < pairs; pair++) free(alloc(nextCache()));
+      return 2 * pairs;
+    },
+    churn() {
+      let cache = 0;
+      for (let place = 0; place < CHURN_OBJECTS; place++) {
+        churned[place] = alloc(at(caches, cache));
+        if (((place + 1) & ((1 << CHURN_RUN_SHIFT) - 1)) === 0) cache = (cache + 1) % count;
+      }
+      for (let place = 0; place < CHURN_OBJECTS; place++) free(at(churned, place));
+      return 2 * CHURN_OBJECTS;
+    },
+    random(replacements) {
+      for (let done = 0; done < replacements; done++) {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+        const place = Math.floor(((state >>> 0) * live) / RANDOM_MAX);
+        free(at(held, place));
+        held[place] = alloc(nextCache());
+      }
+      return 2 * replacements;
+    },
+    drop() {
+      for (let place = 0; place < live; place++) free(at(held, place));
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/**
+ * Hierarchical page counters (`struct page_counter`): a charge climbs from a memcg to the top and is
+ * undone if one level is over its limit. Every word is shared and changed by atomic additions only,
+ * as in the kernel; the watermark is a racy maximum there too.
+ * Units: pages of the base page size.
+ */
+import { add, peek, poke, sub } from '#atomics';
+
+/** The counter columns of the memcg table. */
+export interface PageCounterColumns {
+  readonly usage: Int32Array;
+  readonly max: Int32Array;
+  readonly watermark: Int32Array;
+  readonly failcnt: Int32Array;
+  readonly parent: Int32Array;
+}
+
+/** Charges and uncharges every level from a memcg to the top. */
+export interface PageCounter {
+  /** Adds `pages` at each level; false, with nothing changed, if a level would exceed its max. */
+  tryCharge(memcg: number, pages: number): boolean;
+  /** Subtracts `pages` at each level. */
+  uncharge(memcg: number, pages: number): void;
+}
+
+/** Binds the counters. */
+export function bindPageCounter(columns: PageCounterColumns): PageCounter {
+  const { usage, max, watermark, failcnt, parent } = columns;
+
+  function undo(memcg: number, failed: number, pages: number): void {
+    for (let level = memcg; ; level = parent[level]) {
+      sub(usage, level, pages);
+      if (level === failed) return;
+    }
+  }
+
+  return {
+    tryCharge(memcg: number, pages: number): boolean {
+      for (let level = memcg; level !== 0; level = parent[level]) {
+        const now = add(usage, level, pages) + pages;
+        if (now > peek(max, level)) {
+          add(failcnt, level, 1);
+          undo(memcg, level, pages);
+          return false;
+        }
+        if (now > peek(watermark, level)) poke(watermark, level, now);
+      }
+      return true;
+    },
+    uncharge(memcg: number, pages: number): void {
+      for (let level = memcg; level !== 0; level = parent[level]) sub(usage, level, pages);
+    },
+  };
+}
