@@ -26,6 +26,8 @@ const RANDOM_MAX = 2 ** 32;
 
 /** The loops, bound to one CPU; each returns how many operations it did. */
 export interface HotPath {
+  /** Allocates the live set of `random` and shuffles its order. */
+  populate(): void;
   pair(pairs: number): number;
   churn(): number;
   random(replacements: number): number;
@@ -38,7 +40,7 @@ function at(array: Int32Array, index: number): number {
   return array[index] as number;
 }
 
-/** Binds the loops. `live` objects are allocated, and their order shuffled, before this returns. */
+/** Binds the loops; `live` is how many objects `populate` allocates. */
 export function bindHotPath(cpu: Cpu, caches: Int32Array, live: number, seed: number): HotPath {
   const { alloc, free } = cpu;
   const count = caches.length;
@@ -70,12 +72,13 @@ export function bindHotPath(cpu: Cpu, caches: Int32Array, live: number, seed: nu
     }
   }
 
-  // In calls of some thousand objects, so that the loop is optimised before it is half done.
-  const step = 16_384;
-  for (let from = 0; from < live; from += step) fill(from, Math.min(from + step, live));
-  shuffle();
-
   return {
+    populate() {
+      // In calls of some thousand objects, so that the loop is optimised before it is half done.
+      const step = 16_384;
+      for (let from = 0; from < live; from += step) fill(from, Math.min(from + step, live));
+      shuffle();
+    },
     pair(pairs) {
       for (let pair = 0; pair < pairs; pair++) free(alloc(nextCache()));
       return 2 * pairs;

@@ -111,13 +111,32 @@ export const listPages: Strategy = {
       }
     }
 
+    /**
+     * Four ids, then four stores. A function of its own, called once a chunk, so that V8 optimises it
+     * as a whole: the same loop nested in the walk ran in on-stack-replaced code, 6.6 against 0.9 ns
+     * a page.
+     */
+    function rewriteChunk(start: number, end: number, parent: number): void {
+      let place = start;
+      for (const stop = end - 3; place < stop; place += 4) {
+        const a = id[place];
+        const b = id[place + 1];
+        const c = id[place + 2];
+        const d = id[place + 3];
+        owner[a] = parent;
+        owner[b] = parent;
+        owner[c] = parent;
+        owner[d] = parent;
+      }
+      for (; place < end; place++) owner[id[place]] = parent;
+    }
+
     /** Writes the owner of every page in the chunks from `first` on; returns how many. */
     function rewrite(first: number, parent: number): number {
       let moved = 0;
       for (let chunk = first; chunk !== 0; chunk = next[chunk]) {
         const start = chunk << CHUNK_SHIFT;
-        const end = start + count[chunk];
-        for (let place = start; place < end; place++) owner[id[place]] = parent;
+        rewriteChunk(start, start + count[chunk], parent);
         moved += count[chunk];
       }
       return moved;

@@ -121,7 +121,7 @@ function orderOf(bytes: number, pageSize: number): number {
 }
 
 /** Objects of `size` bytes in a slab of 2^order pages; at most 32,767 (all kernels). */
-export function objectsIn(order: number, size: number, pageSize: number): number {
+function objectsIn(order: number, size: number, pageSize: number): number {
   return Math.min(MAX_OBJECTS_PER_SLAB, Math.floor((pageSize * 2 ** order) / size));
 }
 

@@ -1,0 +1,272 @@
+/**
+ * `compare` and `run`: what does removing a cgroup cost, and what does each strategy cost on alloc
+ * and free? Collects raw rounds; `compare-results.ts` makes statistics of them.
+ */
+import { MAX_OBJECTS_PER_SLAB, machineBytes } from '../../core/index.ts';
+import { formatBytes, formatCount } from '../../reports/index.ts';
+import { CapacityError } from '../errors.ts';
+import { chooseCaches, loadPopulation, type Population } from '../input/population.ts';
+import {
+  type Arm,
+  type ArmWorker,
+  InterruptedError,
+  shuffledRounds,
+  type WorkerOptions,
+  withWorkers,
+} from '../measure.ts';
+import { assertFits } from '../memory-limit.ts';
+import type { CompareOptions, PageOrder } from '../options.ts';
+import type { Aftermath, Prepared, RoundPlan, RoundResult } from '../workers/removal.ts';
+import { HOT_OPERATIONS } from '../workload/hot-path.ts';
+import { type HotPathPlan, type HotRoundPlan, hotPathConfig } from '../workload/hot-path-plan.ts';
+import { configFor, type PopulationPlan } from '../workload/population-machine.ts';
+import {
+  type CompareData,
+  compareResults,
+  type RemovalCase,
+  type RoundNote,
+} from './compare-results.ts';
+import type { CommandContext, CommandResult, Plan } from './registry.ts';
+
+/** Memory of a worker beside its machine: its heap, and the buffer that evicts the CPU caches. */
+const WORKER_BYTES = 64 * 2 ** 20 + 48 * 2 ** 20;
+/** A removal worker's build may take this long per page, ms, beside the fixed deadline. */
+const BUILD_MS_PER_PAGE = 0.05;
+
+const REMOVAL_WORKER = new URL('../workers/removal.js', import.meta.url);
+const HOT_PATH_WORKER = new URL('../workers/hot-path.js', import.meta.url);
+
+function armsOf(options: CompareOptions): Arm[] {
+  const arms = options.strategies.map((strategy) => ({ label: strategy, strategy }));
+  if (!options.selfCheck) return arms;
+  return arms.flatMap((arm) => [arm, { ...arm, label: `${arm.strategy} (again)` }]);
+}
+
+async function populationFor(options: CompareOptions): Promise<Population> {
+  // The model counts partial slabs of a CPU as kernels do since 5.16.
+  const deps = { cpuPartialKernel: '6.x', uniformCaches: options.caches } as const;
+  return chooseCaches(await loadPopulation(options.population, deps), options.caches);
+}
+
+function caseBytes(options: CompareOptions, population: Population, pages: number): number {
+  return armsOf(options).reduce((sum, { strategy }) => {
+    const plan = populationPlan(options, population, { strategy, pages, order: 'shuffled' });
+    return sum + machineBytes(configFor(plan)) + WORKER_BYTES;
+  }, 0);
+}
+
+function hotPathBytes(options: CompareOptions, population: Population): number {
+  return armsOf(options).reduce((sum, { strategy }) => {
+    const handles = 4 * options.liveObjects;
+    return (
+      sum +
+      machineBytes(hotPathConfig(hotPathPlan(options, population, strategy))) +
+      handles +
+      WORKER_BYTES
+    );
+  }, 0);
+}
+
+function populationPlan(
+  options: CompareOptions,
+  population: Population,
+  what: { strategy: string; pages: number; order: PageOrder },
+): PopulationPlan {
+  const { memmapRows, seed } = options;
+  return { ...what, caches: population.caches, memmapRows, seed };
+}
+
+function hotPathPlan(
+  options: CompareOptions,
+  population: Population,
+  strategy: string,
+): HotPathPlan {
+  const { liveObjects, seed } = options;
+  return { strategy, caches: population.caches, liveObjects, seed };
+}
+
+/** What would be run and how much memory it takes; allocates nothing. @throws InputError, UsageError */
+export async function planCompare(options: CompareOptions): Promise<Plan> {
+  const population = await populationFor(options);
+  const cases = options.pages.length * options.orders.length;
+  const lines = [
+    `compare ${armsOf(options)
+      .map((arm) => arm.label)
+      .join(', ')}: ${cases} cases of ${options.rounds} rounds`,
+    `population ${population.source}: ${population.caches.length} caches of at most ${MAX_OBJECTS_PER_SLAB} objects per slab`,
+  ];
+  let bytes = 0;
+  for (const pages of options.pages) {
+    const needed = caseBytes(options, population, pages);
+    bytes = Math.max(bytes, needed);
+    lines.push(
+      `  ${formatCount(pages)} pages, ${options.orders.join(' and ')}, ${options.temperatures.join(' and ')}: ${formatBytes(needed)}`,
+    );
+  }
+  if (options.hotPath) {
+    const needed = hotPathBytes(options, population);
+    bytes = Math.max(bytes, needed);
+    lines.push(
+      `  alloc and free (${HOT_OPERATIONS.join(', ')}), ${formatCount(options.liveObjects)} objects alive: ${formatBytes(needed)}`,
+    );
+  }
+  lines.push(`memory at one time: ${formatCount(bytes)} bytes (${formatBytes(bytes)})`);
+  return { lines, bytes };
+}
+
+/** How long the samples of a round last; short where a page within a minute is the point. */
+function budget(options: CompareOptions): { budgetMs: number; coldSamples: number } {
+  return options.rounds > 5 ? { budgetMs: 40, coldSamples: 5 } : { budgetMs: 20, coldSamples: 3 };
+}
+
+function roundPlan(options: CompareOptions): RoundPlan {
+  const parts = options.temperatures.flatMap((temperature) =>
+    (['handover', 'removal'] as const).map((what) => ({ what, temperature })),
+  );
+  return { parts, ...budget(options) };
+}
+
+function note(arm: Arm, label: string, round: number, result: RoundResult): RoundNote {
+  const { cpuWaitMs, involuntarySwitches, wallMs } = result;
+  return { strategy: arm.label, label, round, cpuWaitMs, involuntarySwitches, wallMs };
+}
+
+interface Run {
+  readonly options: CompareOptions;
+  readonly population: Population;
+  readonly context: CommandContext;
+  readonly data: CompareData;
+  done: number;
+  readonly total: number;
+}
+
+function step(run: Run, what: string): void {
+  run.context.progress.update(run.done, run.total, what);
+  run.done++;
+}
+
+async function removalCase(run: Run, pages: number, order: PageOrder): Promise<void> {
+  const { options, population, context, data } = run;
+  const workerOptions: WorkerOptions = {
+    file: REMOVAL_WORKER,
+    atomics: options.atomics,
+    signal: context.signal,
+    deadlineMs: options.deadlineMs + pages * BUILD_MS_PER_PAGE,
+  };
+  const label = `${formatCount(pages)} pages, ${order}`;
+  await withWorkers(armsOf(options), workerOptions, async (workers) => {
+    const cases = new Map<ArmWorker, RemovalCase>();
+    // Nothing is timed while the machines are filled, so that may use all CPUs.
+    await Promise.all(
+      workers.map(async (worker) => {
+        const { strategy } = worker.arm;
+        const plan = populationPlan(options, population, { strategy, pages, order });
+        const prepared = await worker.call<Prepared>('prepare', plan);
+        const one = { arm: worker.arm, pages, order, prepared, rounds: [], aftermath: null };
+        cases.set(worker, one);
+        step(run, `${label}: machines are filled`);
+      }),
+    );
+    const plan = roundPlan(options);
+    // The first round of a fresh worker is up to twice as slow; it is run and thrown away.
+    await shuffledRounds(workers, { rounds: 1, seed: options.seed }, async (worker) => {
+      await worker.call('round', { ...plan, coldSamples: 1 });
+    });
+    const seed = options.seed + pages;
+    await shuffledRounds(workers, { rounds: options.rounds, seed }, async (worker, round) => {
+      step(run, `${label}: round ${round + 1}, ${worker.arm.label}`);
+      const result = await worker.call<RoundResult>('round', plan);
+      cases.get(worker)?.rounds.push(result.ns);
+      data.notes.push(note(worker.arm, label, round, result));
+    });
+    for (const worker of workers) {
+      const one = cases.get(worker);
+      if (one === undefined) continue;
+      one.aftermath = await worker.call<Aftermath>('finish');
+      data.removals.push(one);
+    }
+  });
+}
+
+async function hotPath(run: Run): Promise<void> {
+  const { options, population, context, data } = run;
+  const workerOptions: WorkerOptions = {
+    file: HOT_PATH_WORKER,
+    atomics: options.atomics,
+    signal: context.signal,
+    deadlineMs: options.deadlineMs + options.liveObjects * BUILD_MS_PER_PAGE,
+  };
+  await withWorkers(armsOf(options), workerOptions, async (workers) => {
+    for (const worker of workers) {
+      step(run, `alloc and free: ${worker.arm.label} warms up`);
+      await worker.call('prepare', hotPathPlan(options, population, worker.arm.strategy));
+    }
+    for (const operation of HOT_OPERATIONS) {
+      if (operation === 'random') {
+        for (const worker of workers) {
+          step(run, `alloc and free: ${worker.arm.label} allocates its live set`);
+          await worker.call('populate');
+        }
+      }
+      const values = new Map(workers.map((worker) => [worker, [] as number[]]));
+      const plan: HotRoundPlan = { operation, budgetMs: 2 * budget(options).budgetMs };
+      const rounds = { rounds: options.rounds, seed: options.seed };
+      await shuffledRounds(workers, rounds, async (worker, round) => {
+        step(run, `alloc and free, ${operation}: round ${round + 1}, ${worker.arm.label}`);
+        const result = await worker.call<RoundResult>('round', plan);
+        values.get(worker)?.push(...result.ns);
+        data.notes.push(note(worker.arm, operation, round, result));
+      });
+      for (const [worker, rounds] of values) {
+        data.hotPath.push({ arm: worker.arm, operation, rounds });
+      }
+    }
+    for (const { arm, call } of workers) {
+      const { violations } = await call<Pick<Aftermath, 'violations'>>('finish');
+      data.audits.push({ name: `audit of ${arm.label} after alloc and free`, violations });
+    }
+  });
+}
+
+/** Units of progress: building and rounds. */
+function totalSteps(options: CompareOptions): number {
+  const arms = armsOf(options).length;
+  const removal = options.pages.length * options.orders.length * arms * (options.rounds + 1);
+  const hot = options.hotPath ? arms * (2 + HOT_OPERATIONS.length * options.rounds) : 0;
+  return removal + hot;
+}
+
+/** Runs the comparison. What is finished when it is interrupted or a worker fails is kept. */
+export async function runCompare(
+  options: CompareOptions,
+  context: CommandContext,
+): Promise<CommandResult> {
+  const population = await populationFor(options);
+  const { bytes } = await planCompare(options);
+  const todo = 'give fewer --pages or --strategies, or a smaller --live';
+  assertFits('compare', bytes, todo);
+  const data: CompareData = { removals: [], hotPath: [], notes: [], audits: [] };
+  const run: Run = { options, population, context, data, done: 0, total: totalSteps(options) };
+  let failure: CapacityError | undefined;
+  let complete = false;
+  try {
+    for (const pages of options.pages) {
+      for (const order of options.orders) await removalCase(run, pages, order);
+    }
+    if (options.hotPath) await hotPath(run);
+    complete = true;
+  } catch (error) {
+    if (error instanceof CapacityError) failure = error;
+    else if (!(error instanceof InterruptedError)) throw error;
+  }
+  const { results, checks } = compareResults(options, population, data);
+  return {
+    results,
+    parameters: { ...options },
+    checks,
+    complete,
+    warnings: [],
+    atomics: options.atomics,
+    ...(failure === undefined ? {} : { failure }),
+  };
+}

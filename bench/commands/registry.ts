@@ -1,0 +1,237 @@
+/**
+ * The commands of this release: what each one is called, which options it takes and how it is
+ * started. The work itself is imported when a command runs, so that `--help` and a refusal are
+ * instant and load no worker pool.
+ */
+import type { Option } from 'commander';
+import type { UserError } from '../errors.ts';
+import { choiceOption } from '../option-values.ts';
+import {
+  type AtomicsKind,
+  type CommonValues,
+  capacityOptions,
+  colorOption,
+  commonOptions,
+  compareDefaults,
+  compareOptions,
+  geometryOptions,
+  type RawOptions,
+  resolveCapacity,
+  resolveCompare,
+  resolveGeometry,
+  runDefaults,
+} from '../options.ts';
+import type { Progress } from '../progress.ts';
+
+/** What a running command gets from the shell. */
+export interface CommandContext {
+  /** Aborted by Ctrl-C or SIGTERM: stop soon, and return what is finished as not complete. */
+  signal: AbortSignal;
+  progress: Progress;
+  startedAt: Date;
+  seed: number;
+}
+
+/** One statement that must hold; a failed one makes the exit code 1. */
+export interface CommandCheck {
+  name: string;
+  ok: boolean;
+  detail: string;
+}
+
+/** What a command found; the shell makes a record of it. */
+export interface CommandResult {
+  /** The `results` part of the record (see contract). */
+  results: unknown;
+  /** Every option with its effective value. */
+  parameters: Record<string, unknown>;
+  checks: CommandCheck[];
+  /** False when it was cut short; what is there is still right. */
+  complete: boolean;
+  /** Sentences for the reader, put beside those of the environment. */
+  warnings: string[];
+  /** Which version of `#atomics` the workers really ran; goes into the environment. */
+  atomics?: AtomicsKind;
+  /** Why it was cut short, when a worker failed or the machine did not fit. */
+  failure?: UserError;
+}
+
+/** What a command would do, for `--dry-run` and for the check that it fits. */
+export interface Plan {
+  /** One line each for the terminal; the first sums up the run. */
+  lines: string[];
+  /** Most memory in use at one time, in bytes. */
+  bytes: number;
+}
+
+/** A checked command that makes a record. */
+export interface RecordJob {
+  readonly kind: 'record';
+  plan(): Promise<Plan>;
+  run(context: CommandContext): Promise<CommandResult>;
+}
+
+/** A checked command that only prints. */
+export interface TextJob {
+  readonly kind: 'text';
+  /** @param width columns of the page */
+  render(view: { width: number; color: boolean }): Promise<string>;
+}
+
+/** One command as the shell sees it. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** What follows the name, in commander's notation, and what it means. */
+  readonly operands?: readonly [notation: string, meaning: string];
+  /** Shown under `--help`: a command line and what it does. */
+  readonly examples: readonly (readonly [line: string, meaning: string])[];
+  /** Takes long enough that the user wants to know at once what was started. */
+  readonly slow: boolean;
+  /** Common options that change nothing here; the shell says so when one is given. */
+  readonly unused: readonly (keyof CommonValues)[];
+  options(): Option[];
+  prepare(raw: RawOptions, operands: readonly string[]): RecordJob | TextJob;
+}
+
+function compareEntry(
+  name: 'run' | 'compare',
+  summary: string,
+  examples: CommandEntry['examples'],
+): CommandEntry {
+  const base = name === 'run' ? runDefaults : compareDefaults;
+  return {
+    name,
+    summary,
+    examples,
+    slow: true,
+    unused: [],
+    options: () => [...compareOptions(base), ...commonOptions()],
+    prepare(raw) {
+      const options = resolveCompare(name, raw, base);
+      return {
+        kind: 'record',
+        plan: async () => (await import('./compare.ts')).planCompare(options),
+        run: async (context) => (await import('./compare.ts')).runCompare(options, context),
+      };
+    },
+  };
+}
+
+const run = compareEntry('run', 'the main job: one page with charts and a verdict (default)', [
+  ['slabsplice', 'everything, within a minute on two cores'],
+  ['slabsplice run --quick', 'a first impression in under 20 s'],
+  ['slabsplice run --json - | jq .results.ratios', 'the record for another program'],
+]);
+
+const compare = compareEntry(
+  'compare',
+  'what removing a cgroup costs, and what each strategy costs on alloc and free',
+  [
+    ['slabsplice compare --pages 1e3..1e7', 'a thousand to ten million pages, by decades'],
+    ['slabsplice compare --strategies list-pages,splice-caches --no-hot-path', 'removal only'],
+    ['slabsplice compare --population slabinfo:live', 'caches as on this host (root)'],
+    ['slabsplice compare --self-check', 'is this machine quiet enough to compare anything?'],
+    ['slabsplice compare --pages 5e7 --dry-run', 'how much memory would it take?'],
+  ],
+);
+
+const geometry: CommandEntry = {
+  name: 'geometry',
+  summary: 'does the model compute the same slab geometry as this kernel, or a recorded one?',
+  operands: [
+    '[FILE]',
+    'a recorded geometry, a slabinfo text or host-6.18 (built in); without it this host (root)',
+  ],
+  examples: [
+    ['slabsplice geometry', 'compare with /sys/kernel/slab of this host'],
+    ['slabsplice geometry host-6.18', 'compare with the host whose recording comes along'],
+    ['slabsplice geometry slab-geometry.json --cpus 64', 'as a host with 64 CPUs would have it'],
+    ['slabsplice geometry slabinfo.txt --kernel 5.3', 'a slabinfo text, by the rules of 5.3'],
+  ],
+  slow: false,
+  unused: ['seed', 'strategies', 'quick', 'selfCheck'],
+  options: () => [...geometryOptions(), ...commonOptions()],
+  prepare(raw, operands) {
+    const options = resolveGeometry(raw, operands[0]);
+    const source = options.file ?? '/sys/kernel/slab of this host';
+    return {
+      kind: 'record',
+      plan: async () => ({ lines: [`geometry: compare the model with ${source}`], bytes: 0 }),
+      run: async () => (await import('./geometry.ts')).runGeometry(options),
+    };
+  },
+};
+
+const doctor: CommandEntry = {
+  name: 'doctor',
+  summary: 'what on this machine will spoil a measurement, and what to do about it',
+  examples: [
+    ['slabsplice doctor', 'look at this machine'],
+    ['slabsplice doctor --cpus 4', 'is it fit for four workers at once?'],
+  ],
+  slow: false,
+  unused: ['seed', 'strategies', 'quick', 'selfCheck'],
+  options: commonOptions,
+  prepare(raw) {
+    const workers = raw.cpus ?? 1;
+    return {
+      kind: 'record',
+      plan: async () => ({ lines: ['doctor: look at this machine, change nothing'], bytes: 0 }),
+      run: async () => (await import('./doctor.ts')).runDoctor({ workers }),
+    };
+  },
+};
+
+const capacity: CommandEntry = {
+  name: 'capacity',
+  summary: 'how many objects fit: create, fill, audit and tear down a large machine',
+  examples: [
+    ['slabsplice capacity', 'a billion objects of 64 bytes'],
+    ['slabsplice capacity --objects 4e9', 'four billion'],
+    ['slabsplice capacity --objects 4e9 --dry-run', 'how much memory would it take?'],
+  ],
+  slow: true,
+  unused: ['strategies', 'selfCheck'],
+  options: () => [...capacityOptions(), ...commonOptions()],
+  prepare(raw) {
+    const options = resolveCapacity(raw);
+    return {
+      kind: 'record',
+      plan: async () => (await import('./capacity.ts')).planCapacity(options),
+      run: async (context) => (await import('./capacity.ts')).runCapacity(options, context),
+    };
+  },
+};
+
+const report: CommandEntry = {
+  name: 'report',
+  summary: 'show records again, as a terminal page or as Markdown',
+  operands: ['<FILE...>', 'records written by other commands'],
+  examples: [
+    ['slabsplice report results/*.json', 'the pages of all records so far'],
+    ['slabsplice report --format markdown record.json > report.md', 'for a pull request'],
+  ],
+  slow: false,
+  unused: [],
+  options: () => [
+    choiceOption('--format <NAME>', 'terminal or markdown (default: terminal)', [
+      'terminal',
+      'markdown',
+    ]),
+    colorOption(),
+  ],
+  prepare: (raw, files) => ({
+    kind: 'text',
+    render: async (view) =>
+      (await import('./report.ts')).renderFiles(files, raw.format ?? 'terminal', view),
+  }),
+};
+
+/** All commands, in the order of the help text; the first one is the default. */
+export const COMMANDS: readonly CommandEntry[] = [run, compare, geometry, capacity, doctor, report];
+
+/** The names for a refusal: `run, compare, …`. */
+export function commandNames(): string {
+  return COMMANDS.map((entry) => entry.name).join(', ');
+}

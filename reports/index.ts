@@ -1,0 +1,67 @@
+/** Everything that other folders, and users of `slabsplice/reports`, may build on. */
+export type { Interval } from './bootstrap.ts';
+export {
+  formatBytes,
+  formatCount,
+  formatExponent,
+  formatInterval,
+  formatNs,
+  formatNsRange,
+  formatNumber,
+  formatRatio,
+  formatShare,
+} from './format.ts';
+export { renderMarkdown } from './markdown.ts';
+export type { Chart, Page, Series } from './pages/page.ts';
+export { hodgesLehmann, mannWhitney, type RankTest } from './rank-test.ts';
+export {
+  type CapacityRecord,
+  type Check,
+  type Command,
+  type CompareRecord,
+  type DoctorRecord,
+  type Environment,
+  type GeometryRecord,
+  parseRecord,
+  RECORD_SCHEMA,
+  RecordError,
+  type ResultRecord,
+  recordJsonSchema,
+  recordSchema,
+  validateRecord,
+} from './record.ts';
+export type {
+  CapacityResults,
+  CompareResults,
+  DoctorResults,
+  Finding,
+  FootprintResult,
+  GeometryCache,
+  GeometryFigures,
+  GeometryResults,
+  GrowthResult,
+  HotPathResult,
+  InterferenceResult,
+  LeftBehindResult,
+  OfflineResult,
+  RatioResult,
+  SelfCheckResult,
+  StepCounts,
+} from './results.ts';
+export {
+  type Distribution,
+  distribution,
+  type GrowthEstimate,
+  type GrowthPoint,
+  growthExponent,
+  median,
+  type OutlierCounts,
+  outliers,
+  quantile,
+  type RatioEstimate,
+  ratioOfMedians,
+} from './statistics.ts';
+export { type ChartOptions, renderChart } from './terminal/chart.ts';
+export { renderTerminal, type TerminalOptions } from './terminal/page.ts';
+export { type CompareOptions, type Comparison, compareRounds, type Verdict } from './verdict.ts';
+export { compareWords } from './words.ts';

@@ -1,0 +1,22 @@
+/** Chooses the page that belongs to a record. */
+import type { ResultRecord } from '../record.ts';
+import { capacityPage } from './capacity.ts';
+import { comparePage } from './compare.ts';
+import { doctorPage } from './doctor.ts';
+import { geometryPage } from './geometry.ts';
+import type { Page } from './page.ts';
+
+/** Builds the page of a record of any command. */
+export function buildPage(record: ResultRecord): Page {
+  switch (record.command) {
+    case 'compare':
+    case 'run':
+      return comparePage(record);
+    case 'geometry':
+      return geometryPage(record);
+    case 'doctor':
+      return doctorPage(record);
+    case 'capacity':
+      return capacityPage(record);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What a report page consists of, whatever it is shown on. A page is built once from a record
+ * (`pages/build.ts`); the terminal and Markdown views only lay it out.
+ */
+
+/** How a piece of text is meant; views may colour it, none may rely on the colour. */
+export type Tone = 'good' | 'bad' | 'warn' | 'quiet';
+
+/** One figure; `detail` is its interval or relation, shown beside or below it. */
+export interface Cell {
+  text: string;
+  detail?: string;
+  tone?: Tone;
+}
+
+/** One line of a table. */
+export interface Row {
+  label: string;
+  cells: Cell[];
+  /** Set where the details may be left out when they do not fit beside their figures. */
+  brief?: true;
+}
+
+/** A table with a label column. Figures of one column belong to one strategy, cache or the like. */
+export interface Table {
+  columns: string[];
+  rows: Row[];
+}
+
+/** A named line of a chart; points with a missing or non-positive value are left out. */
+export interface Series {
+  name: string;
+  points: { x: number; y: number }[];
+}
+
+/** A line chart, both axes logarithmic. */
+export interface Chart {
+  series: Series[];
+  xTitle: string;
+  formatY: (value: number) => string;
+}
+
+/** A sentence that stands on its own. */
+export interface Note {
+  text: string;
+  tone?: Tone;
+}
+
+/** One question answered: a heading, a sentence on how to read it, and the answer. */
+export interface Section {
+  title: string;
+  how: string;
+  table?: Table;
+  chart?: Chart;
+  notes?: Note[];
+}
+
+/** A whole report. */
+export interface Page {
+  title: string;
+  /** Where, when and on what: one line each. */
+  facts: string[];
+  warnings: string[];
+  sections: Section[];
+  /** The answer in words, one paragraph each. */
+  verdict: Note[];
+}

@@ -1,0 +1,92 @@
+/** Lays a page out for a terminal: no line longer than the width, nothing said by colour alone. */
+import { buildPage } from '../pages/build.ts';
+import type { Note, Page, Section } from '../pages/page.ts';
+import type { ResultRecord } from '../record.ts';
+import { renderChart } from './chart.ts';
+import { createStyles, type Paint, type Styles } from './styles.ts';
+import { renderTable } from './table.ts';
+import { printable, wrap } from './text.ts';
+
+/** How to show a page: `width` in columns (80 or more reads best), `color` on or off. */
+export interface TerminalOptions {
+  width: number;
+  color: boolean;
+}
+
+/** Narrower than this nothing can be laid out; lines are then longer than the terminal. */
+const WIDTH_MIN = 40;
+
+/** From this width on there is room for taller charts. */
+const ROOMY = 110;
+
+function paragraph(text: string, width: number, paint: Paint, mark = ''): string[] {
+  const indent = ' '.repeat(mark.length);
+  return wrap(mark + text, width, indent).map(paint);
+}
+
+const NOTE_MARKS = { good: '+ ', bad: '! ', warn: '! ', quiet: '- ' };
+
+function noteLines(notes: readonly Note[], width: number, styles: Styles): string[] {
+  return notes.flatMap(({ text, tone }) =>
+    paragraph(text, width, styles.tone(tone), tone === undefined ? '- ' : NOTE_MARKS[tone]),
+  );
+}
+
+/** A heading and the sentence on how to read what follows share a line: pages stay short. */
+function headingLines(title: string, how: string, width: number, styles: Styles): string[] {
+  const heading = title.toUpperCase();
+  const [first = '', ...others] = wrap(how === '' ? heading : `${heading}: ${how}`, width);
+  const start = first.startsWith(heading) ? heading.length : first.length;
+  return [
+    styles.heading(first.slice(0, start)) + styles.quiet(first.slice(start)),
+    ...others.map(styles.quiet),
+  ];
+}
+
+function sectionLines(section: Section, width: number, styles: Styles): string[] {
+  const { title, how, table, chart, notes = [] } = section;
+  const paint = (text: string, index: number): string => styles.line(index)(text);
+  return [
+    '',
+    ...headingLines(title, how, width, styles),
+    ...(table === undefined ? [] : renderTable(table, width, styles)),
+    ...(chart === undefined
+      ? []
+      : renderChart(chart, { width, height: width < ROOMY ? 10 : 14, paint })),
+    ...noteLines(notes, width, styles),
+  ];
+}
+
+/** Strings of a record come from a file, so every one of them is made harmless before it is shown. */
+function printableDeep<Value>(value: Value): Value {
+  if (typeof value === 'string') return printable(value) as Value;
+  if (Array.isArray(value)) return value.map(printableDeep) as Value;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, printableDeep(inner)]);
+  return Object.fromEntries(entries) as Value;
+}
+
+/** Renders a page as lines of text, ended by a newline. */
+export function renderPage(page: Page, options: TerminalOptions): string {
+  const width = Math.max(WIDTH_MIN, Math.floor(options.width));
+  const styles = createStyles(options.color);
+  const lines = [
+    ...paragraph(page.title, width, styles.title),
+    ...paragraph(page.facts.map((fact) => `${fact}.`).join(' '), width, styles.quiet),
+    ...noteLines(
+      page.warnings.map((text): Note => ({ text, tone: 'warn' })),
+      width,
+      styles,
+    ),
+    ...page.sections.flatMap((section) => sectionLines(section, width, styles)),
+    '',
+    ...headingLines('Verdict', '', width, styles),
+    ...noteLines(page.verdict, width, styles),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** Renders the record of any command for a terminal. */
+export function renderTerminal(record: ResultRecord, options: TerminalOptions): string {
+  return renderPage(buildPage(printableDeep(record)), options);
+}
