@@ -92,11 +92,13 @@ export const compareDefaults: ComparePreset = {
 /** `run`: the page a new user sees, within a minute on two cores. */
 export const runDefaults: ComparePreset = { ...compareDefaults, rounds: 5, liveObjects: 2_000_000 };
 
-/** `--quick`: the smallest run that still shows the effect, under 20 s. */
+/** `--quick`: the smallest run that still shows the effect (pages as they age), under 20 s. */
 export const quickDefaults: ComparePreset = {
   ...compareDefaults,
   pages: [1e3, 1e4, 1e5],
   rounds: 5,
+  orders: ['shuffled'],
+  temperatures: ['warm'],
   liveObjects: 200_000,
   deadlineMs: 30_000,
 };

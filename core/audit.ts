@@ -1,7 +1,7 @@
 /**
  * Every invariant of kernel-model (d) that exists so far, over the whole machine, while nothing is in
  * flight. It recomputes from the slab table what the counters and lists claim; it trusts none of them.
- * Needs one byte per slab row for its marks.
+ * Needs two bits per slab row for its marks.
  */
 import { bindCpu, type Cpu } from './cpu.ts';
 import type { Machine } from './machine.ts';
@@ -37,7 +37,28 @@ export interface AuditReport {
 
 /** More than this many violations are counted, not described. */
 const DETAILS_MAX = 100;
-const [ON_NODE, ON_CPU_PARTIAL, IS_CPU_SLAB, IS_FREE] = [1, 2, 4, 8] as const;
+/** Where a row was found; 0 is nowhere. */
+const [ON_NODE, CPU_OWNS, IS_FREE] = [1, 2, 3] as const;
+
+/** Two bits per slab row, as a machine of a billion objects has 16 million rows. */
+class Marks {
+  readonly rows: number;
+  readonly #bits: Uint32Array;
+
+  constructor(rows: number) {
+    this.rows = rows;
+    this.#bits = new Uint32Array((rows >>> 4) + 1);
+  }
+
+  get(row: number): number {
+    return (this.#bits[row >>> 4] >>> (2 * (row & 15))) & 3;
+  }
+
+  /** Rows are marked once, so the two bits are 0 before. */
+  set(row: number, as: number): void {
+    this.#bits[row >>> 4] |= as << (2 * (row & 15));
+  }
+}
 
 type Report = (invariant: string, detail: string) => void;
 
@@ -55,7 +76,7 @@ export function audit(machine: Machine, cpu: Cpu = bindCpu(machine, 0)): AuditRe
     if (violations.length < DETAILS_MAX) violations.push({ invariant, detail });
     else suppressed++;
   };
-  const marks = new Uint8Array(machine.config.slabRows + 1);
+  const marks = new Marks(machine.config.slabRows + 1);
   markNodeLists(machine, marks, report);
   const privateObjects = markCpuSlabs(machine, marks, report);
   markFreeRows(machine, marks, report);
@@ -75,16 +96,16 @@ export function audit(machine: Machine, cpu: Cpu = bindCpu(machine, 0)): AuditRe
   return { violations, ...totals, objects: totals.objects - privateObjects, dying };
 }
 
-function mark(marks: Uint8Array, row: number, as: number, report: Report): boolean {
-  if (row <= 0 || row >= marks.length || marks[row] !== 0) {
-    report('lists', `row ${row} is found twice or out of range (state ${marks[row] ?? 'none'})`);
+function mark(marks: Marks, row: number, as: number, report: Report): boolean {
+  if (row <= 0 || row >= marks.rows || marks.get(row) !== 0) {
+    report('lists', `row ${row} is out of range or found a second time`);
     return false;
   }
-  marks[row] = as;
+  marks.set(row, as);
   return true;
 }
 
-function markNodeLists(machine: Machine, marks: Uint8Array, report: Report): void {
+function markNodeLists(machine: Machine, marks: Marks, report: Report): void {
   const { page, prev } = machine.slabs;
   const { partialHead, partialTail, nrPartial, listLock, flags } = machine.kmemCaches;
   for (let cache = 1; cache < flags.length; cache++) {
@@ -106,30 +127,30 @@ function markNodeLists(machine: Machine, marks: Uint8Array, report: Report): voi
 }
 
 /** Returns how many objects lie on private lists. */
-function markCpuSlabs(machine: Machine, marks: Uint8Array, report: Report): number {
+function markCpuSlabs(machine: Machine, marks: Marks, report: Report): number {
   const { page } = machine.slabs;
-  const { row: cpuRow, free: cpuFree, partial, partialSlabs } = machine.cpuSlabs;
+  const { word: cpuWord, free: cpuFree, partial, partialSlabs } = machine.cpuSlabs;
   const perCpu = machine.config.kmemCaches + 1;
   let privateObjects = 0;
-  for (let cpuSlab = 0; cpuSlab < cpuRow.length; cpuSlab++) {
+  for (let cpuSlab = 0; cpuSlab < cpuWord.length; cpuSlab++) {
     const cache = cpuSlab % perCpu;
-    const row = cpuRow[cpuSlab];
-    const low = cpuFree[2 * cpuSlab];
-    const high = cpuFree[2 * cpuSlab + 1];
-    privateObjects += popcount(low) + popcount(high);
-    if (row !== 0) {
+    const word = cpuWord[cpuSlab];
+    const bits = cpuFree[cpuSlab];
+    privateObjects += popcount(bits);
+    if (word !== 0) {
+      const row = word >>> 1;
       const head = page[row << 2] >>> CACHE_SHIFT === 0 ? row - page[row << 2] : row;
-      mark(marks, head, IS_CPU_SLAB, report);
+      mark(marks, head, CPU_OWNS, report);
       if (page[head << 2] >>> CACHE_SHIFT !== cache) {
         report('cpu slab', `row ${row} serves cache ${cache} but belongs to another`);
       }
-      if ((low & page[(row << 2) + FREE]) !== 0 || (high & page[(row << 2) + FREE + 1]) !== 0) {
+      if ((bits & page[(row << 2) + FREE + (word & 1)]) !== 0) {
         report('cpu slab', `row ${row}: an object is free privately and on the page`);
       }
-    } else if ((low | high) !== 0) report('cpu slab', `cache ${cache}: free objects of no slab`);
+    } else if (bits !== 0) report('cpu slab', `cache ${cache}: free objects of no slab`);
     let listed = 0;
     for (let head = partial[cpuSlab]; head !== 0; head = page[(head << 2) + NEXT]) {
-      if (!mark(marks, head, ON_CPU_PARTIAL, report)) break;
+      if (!mark(marks, head, CPU_OWNS, report)) break;
       if (page[head << 2] >>> CACHE_SHIFT !== cache) {
         report('cpu partial', `row ${head} is on the list of cache ${cache}`);
       }
@@ -142,7 +163,7 @@ function markCpuSlabs(machine: Machine, marks: Uint8Array, report: Report): numb
   return privateObjects;
 }
 
-function markFreeRows(machine: Machine, marks: Uint8Array, report: Report): void {
+function markFreeRows(machine: Machine, marks: Marks, report: Report): void {
   const { page } = machine.slabs;
   const { record } = machine.cpus;
   let rows = 0;
@@ -179,7 +200,7 @@ interface SlabTotals {
 }
 
 /** Bitmaps, counts and the state of each slab; slabs per cache. */
-function checkSlabs(machine: Machine, marks: Uint8Array, report: Report): SlabTotals {
+function checkSlabs(machine: Machine, marks: Marks, report: Report): SlabTotals {
   const { page } = machine.slabs;
   const caches = machine.kmemCaches;
   const slabsOf = new Int32Array(caches.flags.length);
@@ -213,13 +234,11 @@ function checkSlabs(machine: Machine, marks: Uint8Array, report: Report): SlabTo
     if (inuse + freeOnPage !== objects) {
       report('slabs', `row ${row}: ${inuse} in use + ${freeOnPage} free, of ${objects} objects`);
     }
-    const owned = (marks[row] & (IS_CPU_SLAB | ON_CPU_PARTIAL)) !== 0;
-    const listed = marks[row] === ON_NODE;
+    const found = marks.get(row);
+    const owned = found === CPU_OWNS;
+    const listed = found === ON_NODE;
     if (frozen !== owned || listed !== (!frozen && inuse < objects)) {
-      report(
-        'slabs',
-        `row ${row}: frozen ${frozen}, in use ${inuse}/${objects}, mark ${marks[row]}`,
-      );
+      report('slabs', `row ${row}: frozen ${frozen}, in use ${inuse}/${objects}, found ${found}`);
     }
     slabsOf[cache]++;
     slabs++;

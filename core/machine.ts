@@ -76,10 +76,10 @@ export interface Machine {
 
 /** cpu slab of each CPU and cache (`cpu * caches + cache`), owned by that CPU: plain access. */
 export const CPU_SLAB_SPEC = {
-  /** Row that the private free objects belong to, 0 none. */
-  row: 1,
-  /** Private free objects of that row (the lockless freelist). */
-  free: 2,
+  /** Bitmap word (`handle >>> 5`) that the private free objects belong to, 0 none. */
+  word: 1,
+  /** Private free objects of that word (the lockless freelist). */
+  free: 1,
   /** Head of the CPU's partial list. */
   partial: 1,
   /** Slabs on that list. */

@@ -10,8 +10,9 @@ import { capacityConfig } from '../workload/capacity-plan.ts';
 import type { CommandCheck, CommandContext, CommandResult, Plan } from './registry.ts';
 
 const WORKER = new URL('../workers/capacity.js', import.meta.url);
-/** The process without the machine, and a byte per slab row for the audit's marks, are added. */
+/** The process without the machine, and two bits per slab row for the audit's marks, are added. */
 const PROCESS_BYTES = 96 * 2 ** 20;
+const MARK_BYTES = 0.25;
 /** Longest time per object, ms; a hundred times what it takes. */
 const MS_PER_OBJECT = 1e-3;
 
@@ -30,7 +31,11 @@ function neededBytes(options: CapacityOptions): {
   const config = capacityConfig(options);
   try {
     const machine = machineBytes(config);
-    return { config, machine, bytes: machine + config.slabRows + PROCESS_BYTES };
+    return {
+      config,
+      machine,
+      bytes: Math.ceil(machine + config.slabRows * MARK_BYTES) + PROCESS_BYTES,
+    };
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     throw new UsageError(`--objects ${options.objects}: ${error.message}; give fewer --objects`);

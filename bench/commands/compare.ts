@@ -4,6 +4,7 @@
  */
 import { MAX_OBJECTS_PER_SLAB, machineBytes } from '../../core/index.ts';
 import { formatBytes, formatCount } from '../../reports/index.ts';
+import { evictionBytes } from '../cpu-cache.ts';
 import { CapacityError } from '../errors.ts';
 import { chooseCaches, loadPopulation, type Population } from '../input/population.ts';
 import {
@@ -29,7 +30,7 @@ import {
 import type { CommandContext, CommandResult, Plan } from './registry.ts';
 
 /** Memory of a worker beside its machine: its heap, and the buffer that evicts the CPU caches. */
-const WORKER_BYTES = 64 * 2 ** 20 + 48 * 2 ** 20;
+const WORKER_BYTES = evictionBytes() + 48 * 2 ** 20;
 /** A removal worker's build may take this long per page, ms, beside the fixed deadline. */
 const BUILD_MS_PER_PAGE = 0.05;
 
@@ -114,8 +115,9 @@ export async function planCompare(options: CompareOptions): Promise<Plan> {
   return { lines, bytes };
 }
 
-/** How long the samples of a round last; short where a page within a minute is the point. */
+/** How long the samples of a round last: short where a page within a minute is the point. */
 function budget(options: CompareOptions): { budgetMs: number; coldSamples: number } {
+  if (options.quick) return { budgetMs: 10, coldSamples: 2 };
   return options.rounds > 5 ? { budgetMs: 40, coldSamples: 5 } : { budgetMs: 20, coldSamples: 3 };
 }
 

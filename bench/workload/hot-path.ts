@@ -48,10 +48,10 @@ export function bindHotPath(cpu: Cpu, caches: Int32Array, live: number, seed: nu
   const churned = new Int32Array(CHURN_OBJECTS);
   let state = seed | 0;
 
-  /** High 16 bits of a linear congruential step pick one of at most 65,536 caches. */
+  /** High 16 bits of a linear congruential step pick one of at most 32,768 caches, in integers only. */
   function nextCache(): number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return at(caches, ((state >>> 16) * count) >>> 16);
+    return at(caches, Math.imul(state >>> 16, count) >>> 16);
   }
 
   function fill(from: number, to: number): void {

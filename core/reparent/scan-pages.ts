@@ -78,7 +78,6 @@ function bindScan(
   const HAND_OVERS = stepIndex(cpu, 'handOvers');
   const ROWS_SCANNED = stepIndex(cpu, 'rowsScanned');
   const PAGES_MOVED = stepIndex(cpu, 'pagesMoved');
-  const PAGES_VISITED = stepIndex(cpu, 'pagesVisited');
   const CSS_MOVED = stepIndex(cpu, 'cssMoved');
   const charging = bindPageCharging(machine, hooks);
   const handOverCaches = bindCacheHandOver(machine, cpu, hooks);
@@ -106,7 +105,6 @@ function bindScan(
       hooks.putMemcg(child, moved);
       steps[HAND_OVERS]++;
       steps[ROWS_SCANNED] += end - 1;
-      steps[PAGES_VISITED] += end - 1;
       steps[PAGES_MOVED] += moved;
       steps[CSS_MOVED] += moved;
     },

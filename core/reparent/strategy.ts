@@ -9,7 +9,8 @@ import type { TablePlan } from '../shared/layout.ts';
 
 /**
  * Work that a strategy did while it handed memcgs over, summed since the machine was created:
- * plain counts, to be compared with a prediction. Rows scanned and pages visited are slab rows.
+ * plain counts, to be compared with a prediction. `rowsScanned` are slab rows looked at in a pass over
+ * the memmap, `pagesVisited` slabs reached through a list or vector, `pagesMoved` slabs rewritten.
  */
 export const STEP_NAMES = [
   'handOvers',

@@ -87,6 +87,8 @@ test('--quick replaces defaults, never what was asked for', () => {
   assert.equal(quick.rounds, 9);
   assert.deepEqual(quick.pages, quickDefaults.pages);
   assert.equal(quick.liveObjects, quickDefaults.liveObjects);
+  const both = { color: true, quick: true, order: 'both' } as const;
+  assert.deepEqual(resolveCompare('run', both, runDefaults).orders, ['in-order', 'shuffled']);
   const one = { color: true, order: 'shuffled', temperature: 'cold', hotPath: false } as const;
   const narrow = resolveCompare('compare', one, compareDefaults);
   assert.deepEqual(narrow.orders, ['shuffled']);
