@@ -98,7 +98,6 @@ export const quickDefaults: ComparePreset = {
   pages: [1e3, 1e4, 1e5],
   rounds: 5,
   orders: ['shuffled'],
-  temperatures: ['warm'],
   liveObjects: 200_000,
   deadlineMs: 30_000,
 };

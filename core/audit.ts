@@ -9,13 +9,14 @@ import { CACHE_DEACTIVATED, CACHE_LIVE } from './memcg/kmem-caches.ts';
 import { MEMCG_LIVE, MEMCG_OFFLINE, MEMCG_ONLINE, ROOT_MEMCG } from './memcg/memcgs.ts';
 import { WORK } from './shared/workqueue.ts';
 import {
-  CACHE_SHIFT,
   CPU_RECORD,
+  cacheOfSlab,
   FREE,
   FROZEN,
   INUSE_MASK,
   MAX_ROWS_PER_SLAB,
   NEXT,
+  stateOf,
 } from './slub/slabs.ts';
 
 /** A broken invariant: its name in kernel-model (d) or of the table, and where. */
@@ -113,7 +114,7 @@ function markNodeLists(machine: Machine, marks: Marks, report: Report): void {
     let before = 0;
     for (let row = partialHead[cache]; row !== 0; row = page[(row << 2) + NEXT]) {
       if (!mark(marks, row, ON_NODE, report)) break;
-      if (prev[row] !== before || page[row << 2] >>> CACHE_SHIFT !== cache) {
+      if (prev[row] !== before || cacheOfSlab(page, row) !== cache) {
         report('partial list', `cache ${cache}: row ${row} is linked wrongly or of another cache`);
       }
       before = row;
@@ -139,9 +140,9 @@ function markCpuSlabs(machine: Machine, marks: Marks, report: Report): number {
     privateObjects += popcount(bits);
     if (word !== 0) {
       const row = word >>> 1;
-      const head = page[row << 2] >>> CACHE_SHIFT === 0 ? row - page[row << 2] : row;
+      const head = cacheOfSlab(page, row) === 0 ? row - stateOf(page, row) : row;
       mark(marks, head, CPU_OWNS, report);
-      if (page[head << 2] >>> CACHE_SHIFT !== cache) {
+      if (cacheOfSlab(page, head) !== cache) {
         report('cpu slab', `row ${row} serves cache ${cache} but belongs to another`);
       }
       if ((bits & page[(row << 2) + FREE + (word & 1)]) !== 0) {
@@ -151,7 +152,7 @@ function markCpuSlabs(machine: Machine, marks: Marks, report: Report): number {
     let listed = 0;
     for (let head = partial[cpuSlab]; head !== 0; head = page[(head << 2) + NEXT]) {
       if (!mark(marks, head, CPU_OWNS, report)) break;
-      if (page[head << 2] >>> CACHE_SHIFT !== cache) {
+      if (cacheOfSlab(page, head) !== cache) {
         report('cpu partial', `row ${head} is on the list of cache ${cache}`);
       }
       listed++;
@@ -177,8 +178,8 @@ function markFreeRows(machine: Machine, marks: Marks, report: Report): void {
       ) {
         for (let part = row; part < row + length; part++) {
           if (!mark(marks, part, IS_FREE, report)) return;
-          if (page[part << 2] !== 0)
-            report('free rows', `row ${part} is free but has word ${page[part << 2]}`);
+          if (stateOf(page, part) !== 0)
+            report('free rows', `row ${part} is free but has word ${stateOf(page, part)}`);
         }
         rows += length;
       }
@@ -186,7 +187,7 @@ function markFreeRows(machine: Machine, marks: Marks, report: Report): void {
     rows += record[base + CPU_RECORD.bumpEnd] - record[base + CPU_RECORD.bump];
   }
   let used = 0;
-  for (let row = 1; row <= machine.config.slabRows; row++) if (page[row << 2] !== 0) used++;
+  for (let row = 1; row <= machine.config.slabRows; row++) if (stateOf(page, row) !== 0) used++;
   const taken = Math.min(machine.globals.slabBump[0], machine.config.slabRows);
   if (rows + used !== taken) {
     report('free rows', `${used} rows in slabs + ${rows} free, but ${taken} were ever taken`);
@@ -208,8 +209,8 @@ function checkSlabs(machine: Machine, marks: Marks, report: Report): SlabTotals 
   let pages = 0;
   let total = 0;
   for (let row = 1; row <= machine.config.slabRows; row++) {
-    const bits = page[row << 2];
-    const cache = bits >>> CACHE_SHIFT;
+    const bits = stateOf(page, row);
+    const cache = cacheOfSlab(page, row);
     if (cache === 0) continue;
     if (cache >= slabsOf.length || (caches.flags[cache] & CACHE_LIVE) === 0) {
       report('R4', `row ${row} belongs to cache ${cache}, which is freed`);
@@ -225,7 +226,7 @@ function checkSlabs(machine: Machine, marks: Marks, report: Report): SlabTotals 
       const outside =
         part === last &&
         ((low & ~caches.lastMask[2 * cache]) | (high & ~caches.lastMask[2 * cache + 1])) !== 0;
-      if (outside || (part > row && page[part << 2] !== part - row)) {
+      if (outside || (part > row && stateOf(page, part) !== part - row)) {
         report('slabs', `row ${part}: bits beyond the last object, or a broken tail`);
       }
     }
@@ -260,7 +261,7 @@ function checkUsage(machine: Machine, cpu: Cpu, report: Report): void {
   const { usage, parent, flags } = machine.memcgs;
   const owned = new Int32Array(flags.length);
   for (let row = 1; row <= machine.config.slabRows; row++) {
-    const cache = page[row << 2] >>> CACHE_SHIFT;
+    const cache = cacheOfSlab(page, row);
     if (cache !== 0) owned[cpu.strategy.ownerOf(row)] += pagesOf[cache];
   }
   const exact = new Int32Array(flags.length);

@@ -11,6 +11,7 @@ import { MEMCG_ONLINE } from './memcg/memcgs.ts';
 import { type BoundStrategy, STEP_NAMES, STEP_WORDS, type Steps } from './reparent/strategy.ts';
 import { check } from './shared/assert.ts';
 import { type Allocator, bindAllocator } from './slub/allocator.ts';
+import { cacheOfSlab, stateOf } from './slub/slabs.ts';
 
 /** One CPU of a machine. */
 export interface Cpu extends Allocator, Lifecycle {
@@ -47,7 +48,7 @@ export function bindCpu(machine: Machine, cpu: number): Cpu {
     },
     ownerOfObject(handle) {
       const row = handle >>> 6;
-      const head = page[row << 2] >>> 11 === 0 ? row - page[row << 2] : row;
+      const head = cacheOfSlab(page, row) === 0 ? row - stateOf(page, row) : row;
       let memcg = strategy.ownerOf(head);
       while (memcg !== 0 && (flags[memcg] & MEMCG_ONLINE) === 0) memcg = parent[memcg];
       return memcg;

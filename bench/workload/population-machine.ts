@@ -70,7 +70,7 @@ export function shapeOf(cache: PopulationCache): CacheShape {
 }
 
 /** Slabs of each cache for a number of pages; at least one each. */
-export function slabsPerCache(caches: readonly PopulationCache[], pages: number): number[] {
+function slabsPerCache(caches: readonly PopulationCache[], pages: number): number[] {
   return caches.map((cache) => Math.max(1, Math.round((pages * cache.share) / cache.pagesPerSlab)));
 }
 

@@ -7,6 +7,7 @@
  */
 import type { Machine, MachineConfig } from '../machine.ts';
 import { viewTable } from '../shared/layout.ts';
+import { cacheOfSlab } from '../slub/slabs.ts';
 import { strategyBuffer } from './wasm.ts';
 
 const OWNER_SPEC = { owner: 1 } as const;
@@ -26,7 +27,7 @@ export function bindOwnerColumn(machine: Machine): Int32Array<SharedArrayBuffer>
 export function countSlabRefs(machine: Machine, owner: Int32Array, expected: Int32Array): void {
   const { page } = machine.slabs;
   for (let row = 1; row <= machine.config.slabRows; row++) {
-    if (page[row << 2] >>> 11 !== 0 && owner[row] !== 0) expected[owner[row]]++;
+    if (cacheOfSlab(page, row) !== 0 && owner[row] !== 0) expected[owner[row]]++;
   }
 }
 
@@ -40,7 +41,7 @@ export function auditOwners(
   const { memcg } = machine.kmemCaches;
   const { flags } = machine.memcgs;
   for (let row = 1; row <= machine.config.slabRows; row++) {
-    const cache = page[row << 2] >>> 11;
+    const cache = cacheOfSlab(page, row);
     const accounted = cache !== 0 && memcg[cache] !== 0;
     if (accounted !== (owner[row] !== 0)) {
       report('owner', `row ${row} of cache ${cache} is owned by memcg ${owner[row]}`);

@@ -7,6 +7,7 @@
  */
 import { add } from '#atomics';
 import { ROOT_MEMCG } from '../memcg/memcgs.ts';
+import { cacheOfSlab } from '../slub/slabs.ts';
 import { stepIndex } from './hand-over.ts';
 import { auditOwners, bindOwnerColumn, ownerTable } from './page-owner.ts';
 import type { BoundStrategy, Strategy } from './strategy.ts';
@@ -56,7 +57,7 @@ export const pin: Strategy = {
       },
       expectedPageRefs(expected) {
         for (let row = 1; row <= machine.config.slabRows; row++) {
-          const cache = page[row << 2] >>> 11;
+          const cache = cacheOfSlab(page, row);
           if (cache !== 0 && owner[row] !== 0) expected[owner[row]] += pagesOf[cache];
         }
       },

@@ -11,6 +11,7 @@
 import { add, load, peek, sub } from '#atomics';
 import { CACHE_KILLED } from '../memcg/kmem-caches.ts';
 import { MEMCG_ONLINE, ROOT_MEMCG } from '../memcg/memcgs.ts';
+import { cacheOfSlab } from '../slub/slabs.ts';
 import { bindCacheHandOver, stepIndex } from './hand-over.ts';
 import type { BoundStrategy, Strategy } from './strategy.ts';
 
@@ -48,7 +49,7 @@ export const spliceCaches: Strategy = {
         if (memcg !== ROOT_MEMCG) hooks.unchargeMemcg(memcg, pages);
         putCache(cache, pages);
       },
-      ownerOf: (row) => peek(owner, page[row << 2] >>> 11),
+      ownerOf: (row) => peek(owner, cacheOfSlab(page, row)),
       cacheCreated(cache, memcg) {
         add(refcnt, cache, 1);
         add(css, memcg, 1);
@@ -69,7 +70,7 @@ export const spliceCaches: Strategy = {
       audit(report) {
         const pages = new Int32Array(flags.length);
         for (let row = 1; row <= machine.config.slabRows; row++) {
-          const cache = page[row << 2] >>> 11;
+          const cache = cacheOfSlab(page, row);
           if (cache !== 0) pages[cache] += machine.kmemCaches.pages[cache];
         }
         for (let cache = 1; cache < flags.length; cache++) {

@@ -79,10 +79,3 @@ export function viewTable<Spec extends TableSpec>(
   // The loop above made exactly the spec's columns, which a mapped type cannot see.
   return columns as Columns<Spec>;
 }
-
-/** Bytes of one row over all columns of a table. */
-export function rowBytes(spec: TableSpec): number {
-  let words = 0;
-  for (const columnWords of Object.values(spec)) words += columnWords;
-  return words * Int32Array.BYTES_PER_ELEMENT;
-}
