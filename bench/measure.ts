@@ -44,7 +44,7 @@ async function callWorker(
   options: WorkerOptions,
   call: { name: string; argument: unknown },
 ): Promise<unknown> {
-  const deadline = AbortSignal.timeout(options.deadlineMs);
+  const deadline = AbortSignal.timeout(Math.ceil(options.deadlineMs));
   try {
     return await pool.run(call.argument, {
       name: call.name,

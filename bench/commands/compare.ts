@@ -2,10 +2,15 @@
  * `compare` and `run`: what does removing a cgroup cost, and what does each strategy cost on alloc
  * and free? Collects raw rounds; `compare-results.ts` makes statistics of them.
  */
-import { MAX_OBJECTS_PER_SLAB, machineBytes } from '../../core/index.ts';
+import {
+  MAX_OBJECTS_PER_SLAB,
+  type MachineConfig,
+  ModelError,
+  machineBytes,
+} from '../../core/index.ts';
 import { formatBytes, formatCount } from '../../reports/index.ts';
 import { evictionBytes } from '../cpu-cache.ts';
-import { CapacityError } from '../errors.ts';
+import { CapacityError, UsageError } from '../errors.ts';
 import { chooseCaches, loadPopulation, type Population } from '../input/population.ts';
 import {
   type Arm,
@@ -49,10 +54,20 @@ async function populationFor(options: CompareOptions): Promise<Population> {
   return chooseCaches(await loadPopulation(options.population, deps), options.caches);
 }
 
+/** Bytes of a machine; a capacity that the model does not have is the option's fault. */
+function bytesOf(option: string, config: MachineConfig): number {
+  try {
+    return machineBytes(config);
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    throw new UsageError(`${option}: ${error.message}; give a smaller ${option}`, { cause: error });
+  }
+}
+
 function caseBytes(options: CompareOptions, population: Population, pages: number): number {
   return armsOf(options).reduce((sum, { strategy }) => {
     const plan = populationPlan(options, population, { strategy, pages, order: 'shuffled' });
-    return sum + machineBytes(configFor(plan)) + WORKER_BYTES;
+    return sum + bytesOf('--pages', configFor(plan)) + WORKER_BYTES;
   }, 0);
 }
 
@@ -61,7 +76,7 @@ function hotPathBytes(options: CompareOptions, population: Population): number {
     const handles = 4 * options.liveObjects;
     return (
       sum +
-      machineBytes(hotPathConfig(hotPathPlan(options, population, strategy))) +
+      bytesOf('--live', hotPathConfig(hotPathPlan(options, population, strategy))) +
       handles +
       WORKER_BYTES
     );
