@@ -46,6 +46,7 @@ export function bindHotPath(cpu: Cpu, caches: Int32Array, live: number, seed: nu
   const count = caches.length;
   const held = new Int32Array(live);
   const churned = new Int32Array(CHURN_OBJECTS);
+  const scale = live / RANDOM_MAX;
   let state = seed | 0;
 
   /** High 16 bits of a linear congruential step pick one of at most 32,768 caches, in integers only. */
@@ -95,7 +96,7 @@ export function bindHotPath(cpu: Cpu, caches: Int32Array, live: number, seed: nu
     random(replacements) {
       for (let done = 0; done < replacements; done++) {
         state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-        const place = Math.floor(((state >>> 0) * live) / RANDOM_MAX);
+        const place = ((state >>> 0) * scale) | 0;
         free(at(held, place));
         held[place] = alloc(nextCache());
       }

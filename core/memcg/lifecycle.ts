@@ -50,11 +50,12 @@ export interface Lifecycle {
 /** What the strategy needs from the machine; the same code serves every strategy. */
 export function bindHooks(machine: Machine, work: Workqueue): StrategyHooks {
   const { css } = machine.memcgs;
+  const drop = sub;
   const counter = bindPageCounter(machine.memcgs);
   return {
     cacheUnreferenced: (cache) => work.queue(WORK.shutdownCache, cache),
     putMemcg(memcg, count) {
-      if (count !== 0 && sub(css, memcg, count) === count) work.queue(WORK.releaseMemcg, memcg);
+      if (count !== 0 && drop(css, memcg, count) === count) work.queue(WORK.releaseMemcg, memcg);
     },
     tryCharge: counter.tryCharge,
     unchargeMemcg: counter.uncharge,

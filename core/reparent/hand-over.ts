@@ -10,7 +10,7 @@
  * Departure: the kernel puts the child's references one by one and gets the parent's at once; here
  * both are one addition. Protection: slab_mutex. Readers of `memcg` see the old or the new owner.
  */
-import { add, poke } from '#atomics';
+import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
 import { STEP_NAMES, STEP_WORDS, type StepName, type StrategyHooks } from './strategy.ts';
 
@@ -25,6 +25,8 @@ export function bindCacheHandOver(
   cpu: number,
   hooks: Pick<StrategyHooks, 'putMemcg'>,
 ): (child: number, parent: number) => number {
+  // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
+  const { add, poke } = atomics;
   const { memcg: owner, next, prev } = machine.kmemCaches;
   const { cachesHead, cachesTail, caches, css } = machine.memcgs;
   const steps = machine.cpus.steps;

@@ -46,11 +46,12 @@ export const linkPages: Strategy = {
     const CSS_MOVED = stepIndex(cpu, 'cssMoved');
     const LIST_OPERATIONS = stepIndex(cpu, 'listOperations');
     const charging = bindPageCharging(machine, hooks);
+    const { chargeOwner, unchargeOwner } = charging;
     const handOverCaches = bindCacheHandOver(machine, cpu, hooks);
     return {
       ...charging,
       charge(cache, row, chargedPages) {
-        const memcg = charging.chargeOwner(cache, chargedPages);
+        const memcg = chargeOwner(cache, chargedPages);
         if (memcg > 0) {
           owner[row] = memcg;
           listPush(pages, memcg, row);
@@ -62,7 +63,7 @@ export const linkPages: Strategy = {
         if (memcg === 0) return;
         listRemove(pages, memcg, row);
         owner[row] = 0;
-        charging.unchargeOwner(cache, memcg, chargedPages);
+        unchargeOwner(cache, memcg, chargedPages);
       },
       ownerOf: (row) => owner[row],
       handOver(child, parent) {

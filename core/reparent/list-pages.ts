@@ -66,6 +66,7 @@ export const listPages: Strategy = {
     const CSS_MOVED = stepIndex(cpu, 'cssMoved');
     const LIST_OPERATIONS = stepIndex(cpu, 'listOperations');
     const charging = bindPageCharging(machine, hooks);
+    const { chargeOwner, unchargeOwner } = charging;
     const handOverCaches = bindCacheHandOver(machine, cpu, hooks);
 
     /** Row 0 of `chunks` heads the free list; its `count` is how many were ever used. */
@@ -167,7 +168,7 @@ export const listPages: Strategy = {
     return {
       ...charging,
       charge(cache, row, pages) {
-        const memcg = charging.chargeOwner(cache, pages);
+        const memcg = chargeOwner(cache, pages);
         if (memcg > 0) {
           owner[row] = memcg;
           append(memcg, row);
@@ -179,7 +180,7 @@ export const listPages: Strategy = {
         if (memcg === 0) return;
         remove(memcg, row);
         owner[row] = 0;
-        charging.unchargeOwner(cache, memcg, pages);
+        unchargeOwner(cache, memcg, pages);
       },
       ownerOf: (row) => owner[row],
       handOver(child, parent) {

@@ -5,7 +5,7 @@
  *
  * Memory per slab row: 4 bytes (`page->mem_cgroup`). Source: kernel-model b.2, b.4, b.7 (BEFORE).
  */
-import { add } from '#atomics';
+import * as atomics from '#atomics';
 import { ROOT_MEMCG } from '../memcg/memcgs.ts';
 import { cacheOfSlab } from '../slub/slabs.ts';
 import { stepIndex } from './hand-over.ts';
@@ -20,6 +20,9 @@ export const pin: Strategy = {
   wasmMemory: false,
   tables: (config) => [ownerTable(config)],
   bind(machine, cpu, hooks): BoundStrategy {
+    // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
+    const { add } = atomics;
+    const { tryCharge, unchargeMemcg, putMemcg } = hooks;
     const { memcg: cacheMemcg, pages: pagesOf } = machine.kmemCaches;
     const { css } = machine.memcgs;
     const { page } = machine.slabs;
@@ -30,7 +33,7 @@ export const pin: Strategy = {
       charge(cache, row, pages) {
         const memcg = cacheMemcg[cache];
         if (memcg === 0) return true;
-        if (memcg !== ROOT_MEMCG && !hooks.tryCharge(memcg, pages)) return false;
+        if (memcg !== ROOT_MEMCG && !tryCharge(memcg, pages)) return false;
         add(css, memcg, pages);
         owner[row] = memcg;
         return true;
@@ -38,9 +41,9 @@ export const pin: Strategy = {
       uncharge(_cache, row, pages) {
         const memcg = owner[row];
         if (memcg === 0) return;
-        if (memcg !== ROOT_MEMCG) hooks.unchargeMemcg(memcg, pages);
+        if (memcg !== ROOT_MEMCG) unchargeMemcg(memcg, pages);
         owner[row] = 0;
-        hooks.putMemcg(memcg, pages);
+        putMemcg(memcg, pages);
       },
       ownerOf: (row) => owner[row],
       cacheCreated() {},
@@ -49,7 +52,7 @@ export const pin: Strategy = {
         add(css, cacheMemcg[cache], 1);
       },
       cacheShrunk(cache) {
-        hooks.putMemcg(cacheMemcg[cache], 1);
+        putMemcg(cacheMemcg[cache], 1);
       },
       cacheReleased() {},
       handOver() {

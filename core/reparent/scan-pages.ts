@@ -80,13 +80,14 @@ function bindScan(
   const PAGES_MOVED = stepIndex(cpu, 'pagesMoved');
   const CSS_MOVED = stepIndex(cpu, 'cssMoved');
   const charging = bindPageCharging(machine, hooks);
+  const { chargeOwner, unchargeOwner } = charging;
   const handOverCaches = bindCacheHandOver(machine, cpu, hooks);
   const scan = kernelFor(machine, owner) ?? bindPlainScan(owner);
   const rows = machine.config.slabRows + 1;
   return {
     ...charging,
     charge(cache, row, pages) {
-      const memcg = charging.chargeOwner(cache, pages);
+      const memcg = chargeOwner(cache, pages);
       if (memcg > 0) owner[row] = memcg;
       return memcg >= 0;
     },
@@ -94,7 +95,7 @@ function bindScan(
       const memcg = owner[row];
       if (memcg === 0) return;
       owner[row] = 0;
-      charging.unchargeOwner(cache, memcg, pages);
+      unchargeOwner(cache, memcg, pages);
     },
     ownerOf: (row) => owner[row],
     handOver(child, parent) {

@@ -14,7 +14,7 @@
  * Measured (Zen 1 VM, Node 20, against the native yardstick in one run): see the README's table and
  * `npm run yardstick`.
  */
-import { add, compareExchange, exchange, or, peek } from '#atomics';
+import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
 import type { BoundStrategy } from '../reparent/strategy.ts';
 import { ModelError } from '../shared/assert.ts';
@@ -69,9 +69,13 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
   const CREATED = recordBase + slab.CPU_RECORD.slabsCreated;
   const DISCARDED = recordBase + slab.CPU_RECORD.slabsDiscarded;
   const base = cpu * (machine.config.kmemCaches + 1);
-  const partials = bindPartialLists(machine);
-  const listLock = bindSpinLock(caches.listLock, cpu, 'list_lock');
-  const supply = slab.bindSlabRows({
+  // As constants of this closure the operations are inlined without a check; as imports each call
+  // would load and compare its function first (seven instructions).
+  const { add, compareExchange, exchange, or, peek } = atomics;
+  const { charge, uncharge } = strategy;
+  const { addTail, remove } = bindPartialLists(machine);
+  const { lock, unlock } = bindSpinLock(caches.listLock, cpu, 'list_lock');
+  const { take: takeRows, give: giveRows } = slab.bindSlabRows({
     page,
     record,
     cpu,
@@ -163,11 +167,11 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
 
   /** Frees the last object of a slab on the node list; the list_lock is taken before it is empty. */
   function freeLast(cache: number, head: number, before: number): boolean {
-    listLock.lock(cache);
+    lock(cache);
     const done = compareExchange(page, head << 2, before, before - 1) === before;
     const surplus = done && peek(nrPartial, cache) >= minPartial[cache];
-    if (surplus) partials.remove(cache, head);
-    listLock.unlock(cache);
+    if (surplus) remove(cache, head);
+    unlock(cache);
     if (surplus) discard(cache, head);
     return done;
   }
@@ -192,7 +196,7 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
     cpuPartialHead[cpuSlab] = 0;
     cpuPartialCount[cpuSlab] = 0;
     let discards = 0;
-    listLock.lock(cache);
+    lock(cache);
     while (head !== 0) {
       const after = page[(head << 2) + NEXT];
       let before = peek(page, head << 2);
@@ -202,10 +206,10 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
       if ((before & INUSE) === 0 && nrPartial[cache] >= minPartial[cache]) {
         page[(head << 2) + NEXT] = discards;
         discards = head;
-      } else partials.addTail(cache, head);
+      } else addTail(cache, head);
       head = after;
     }
-    listLock.unlock(cache);
+    unlock(cache);
     while (discards !== 0) {
       const after = page[(discards << 2) + NEXT];
       discard(cache, discards);
@@ -276,9 +280,9 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
     const enough = cpuPartial[cache] >>> 1;
     let gathered = -1;
     let first = 0;
-    listLock.lock(cache);
+    lock(cache);
     for (let head = partialHead[cache]; head !== 0; head = partialHead[cache]) {
-      partials.remove(cache, head);
+      remove(cache, head);
       let before = peek(page, head << 2);
       while (compareExchange(page, head << 2, before, before | FROZEN) !== before) {
         before = peek(page, head << 2);
@@ -288,7 +292,7 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
       else pushCpuPartial(cpuSlab, head);
       if (gathered > enough || enough === 0) break;
     }
-    listLock.unlock(cache);
+    unlock(cache);
     if (first === 0) return NO_OBJECT;
     cpuWord[cpuSlab] = first << 1;
     return takeOwn(cache, cpuSlab);
@@ -296,10 +300,10 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
 
   function takeFromNewSlab(cache: number, cpuSlab: number): number {
     const rows = rowsOf[cache];
-    const head = supply.take(rows);
+    const head = takeRows(rows);
     if (head === 0) return NO_OBJECT;
-    if (!strategy.charge(cache, head, pagesOf[cache])) {
-      supply.give(head, rows);
+    if (!charge(cache, head, pagesOf[cache])) {
+      giveRows(head, rows);
       return NO_OBJECT;
     }
     const last = head + rows - 1;
@@ -322,8 +326,8 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
     record[NODE_PAGES] -= pagesOf[cache];
     record[DISCARDED]++;
     for (let row = head; row < head + rows; row++) page[row << 2] = 0;
-    strategy.uncharge(cache, head, pagesOf[cache]);
-    supply.give(head, rows);
+    uncharge(cache, head, pagesOf[cache]);
+    giveRows(head, rows);
   }
 
   /** deactivate_slab: the private objects go back to the page, and the page to its list. */
@@ -336,15 +340,15 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
     cpuFree[cpuSlab] = 0;
     cpuWord[cpuSlab] = 0;
     const freed = popcount(bits);
-    listLock.lock(cache);
+    lock(cache);
     let before = peek(page, head << 2);
     while (compareExchange(page, head << 2, before, (before - freed) & ~FROZEN) !== before) {
       before = peek(page, head << 2);
     }
     const inuse = (before & INUSE) - freed;
     const surplus = inuse === 0 && nrPartial[cache] >= minPartial[cache];
-    if (!surplus && inuse < objects[cache]) partials.addTail(cache, head);
-    listLock.unlock(cache);
+    if (!surplus && inuse < objects[cache]) addTail(cache, head);
+    unlock(cache);
     if (surplus) discard(cache, head);
   }
 
@@ -357,10 +361,10 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
     flush(cache);
     const classes = new Int32Array(SHRINK_CLASSES);
     const empty: number[] = [];
-    listLock.lock(cache);
+    lock(cache);
     let rest = 0;
     for (let head = partialHead[cache]; head !== 0; head = partialHead[cache]) {
-      partials.remove(cache, head);
+      remove(cache, head);
       const inuse = peek(page, head << 2) & INUSE;
       const freeObjects = objects[cache] - inuse;
       if (inuse === 0) empty.push(head);
@@ -376,11 +380,11 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
       let head = freeObjects > SHRINK_CLASSES ? rest : classes[freeObjects - 1];
       while (head !== 0) {
         const after = page[(head << 2) + NEXT];
-        partials.addTail(cache, head);
+        addTail(cache, head);
         head = after;
       }
     }
-    listLock.unlock(cache);
+    unlock(cache);
     for (const head of empty) discard(cache, head);
   }
 

@@ -25,7 +25,7 @@
  * `next`/`prev`: list_lock of the cache on the node list; the owning CPU otherwise.
  * Source: kernel-model b.1, b.4 (Linux 5.2 and 5.3, mm/slub.c).
  */
-import { add } from '#atomics';
+import * as atomics from '#atomics';
 import { check } from '../shared/assert.ts';
 
 /** Columns of the slab table; 20 bytes a row. */
@@ -99,6 +99,7 @@ export function bindSlabRows(options: {
   readonly bump: Int32Array;
   readonly rows: number;
 }): SlabRows {
+  const { add } = atomics;
   const { page, record, bump, rows } = options;
   const base = options.cpu * CPU_RECORD.words;
   const pcp = base + CPU_RECORD.pcp;
