@@ -89,6 +89,13 @@ export function findOffline(
   );
 }
 
+/** Lists the strategies with a removal or hand-over: one that hands nothing over has no hand-over. */
+export function strategiesTimed(record: CompareRecord, what: Conditions['what']): string[] {
+  return strategiesOf(record).filter((strategy) =>
+    record.results.offline.some((entry) => entry.strategy === strategy && entry.what === what),
+  );
+}
+
 /** Returns the growth exponent of a strategy, or undefined when too few sizes were measured. */
 export function findGrowth(
   record: CompareRecord,

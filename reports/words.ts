@@ -122,7 +122,7 @@ function removalSentences({ record, conditions, size, entries, reference }: Scen
     if (entry === reference || leavesDying(record, entry)) continue;
     sentences.push(rivalSentence(record, conditions, entry, reference));
   }
-  if (entries.length < 2) sentences.push('There is nothing to compare it with.');
+  if (entries.length < 2) sentences.push('No other strategy was measured to compare it with.');
   return { text: sentences.join(' ') };
 }
 
@@ -139,18 +139,24 @@ function rivalSentence(
   return `${entry.strategy} ${workWords(entry)}: ${formatNs(entry.ns.p50)}${compared}${grows}.`;
 }
 
-function dyingSentences({ record, entries }: Scene): Note[] {
-  return entries.flatMap((entry): Note[] => {
-    const left = findLeftBehind(record, entry.strategy, entry.pages);
+/** Names every strategy that leaves a dying cgroup, with the quickest thing it can show for it. */
+function dyingSentences(record: CompareRecord, pages: number): Note[] {
+  return strategiesOf(record).flatMap((strategy): Note[] => {
+    const left = findLeftBehind(record, strategy, pages);
     if (left === undefined || left.dying === 0) return [];
     const cgroups = `${formatCount(left.dying)} dying cgroup${left.dying === 1 ? '' : 's'}`;
-    const time = formatNs(entry.ns.p50);
-    return [
-      {
-        text: `${entry.strategy} ${workWords(entry)} in ${time} and leaves ${cgroups}, ${formatBytes(left.pinnedBytes)} pinned.`,
-        tone: 'warn',
-      },
-    ];
+    const held = `leaves ${cgroups} behind, ${formatBytes(left.pinnedBytes)} pinned`;
+    const main = conditionsOf(record, 'removal')[0];
+    const whole = record.results.offline.find(
+      (entry) =>
+        entry.strategy === strategy &&
+        entry.pages === left.pages &&
+        entry.what === main?.what &&
+        entry.order === main.order &&
+        entry.temperature === main.temperature,
+    );
+    const time = whole === undefined ? '' : ` is removed in ${formatNs(whole.ns.p50)} and`;
+    return [{ text: `With ${strategy} a cgroup${time} ${held}.`, tone: 'warn' }];
   });
 }
 
@@ -244,10 +250,11 @@ export function compareWords(record: CompareRecord): Note[] {
   const removal =
     scene === undefined
       ? [{ text: 'No removal was measured, so there is no verdict on it.' }]
-      : [removalSentences(scene), ...proportionSentences(scene), ...dyingSentences(scene)];
+      : [removalSentences(scene), ...proportionSentences(scene)];
   return [
     ...cutShortSentence(record),
     ...removal,
+    ...dyingSentences(record, scene?.size.pages ?? 0),
     ...hotPathWords(record),
     ...selfCheckSentence(record),
     ...failedChecks(record.checks),

@@ -10,6 +10,7 @@ import {
   sizeLabel,
   sizesOf,
   strategiesOf,
+  strategiesTimed,
 } from '../compare-facts.ts';
 import {
   formatBytes,
@@ -36,14 +37,14 @@ function timeCell(entry: OfflineResult | undefined): Cell {
 }
 
 function timeRow(record: CompareRecord, label: string, size: Size, conditions: Conditions): Row {
-  const cells = strategiesOf(record).map((strategy) =>
+  const cells = strategiesTimed(record, conditions.what).map((strategy) =>
     timeCell(findOffline(record, strategy, size, conditions)),
   );
   return { label, cells };
 }
 
 function growthRow(record: CompareRecord, conditions: Conditions): Row[] {
-  const cells = strategiesOf(record).map((strategy): Cell => {
+  const cells = strategiesTimed(record, conditions.what).map((strategy): Cell => {
     const growth = findGrowth(record, strategy, conditions);
     if (growth === undefined) return NOT_MEASURED;
     const { exponent, ci95 } = growth;
@@ -92,7 +93,7 @@ function removalSection(record: CompareRecord): Section[] {
       title: 'Removing a cgroup',
       how: `median of ${roundsWords(record)}, 95 % interval, ${temperatureWords(main)}. Growth exponent: 0 the same at every size, 1 in proportion to pages.`,
       table: {
-        columns: strategiesOf(record),
+        columns: strategiesTimed(record, main.what),
         rows: [...sizeRows(record, main), ...growthRow(record, main), ...otherRows(record, main)],
       },
     },
@@ -100,8 +101,8 @@ function removalSection(record: CompareRecord): Section[] {
 }
 
 const STEPS: { label: string; of: (steps: StepCounts) => number }[] = [
-  // A strategy either scans the rows of the machine or visits those of the cgroup.
-  { label: 'rows looked at', of: (steps) => steps.rowsScanned + steps.pagesVisited },
+  // A scan may count its rows as visited too.
+  { label: 'rows looked at', of: (steps) => Math.max(steps.rowsScanned, steps.pagesVisited) },
   { label: 'caches moved', of: (steps) => steps.cachesMoved },
   { label: 'list operations', of: (steps) => steps.listOperations },
   { label: 'css refs moved', of: (steps) => steps.cssMoved },
@@ -111,7 +112,9 @@ const STEPS: { label: string; of: (steps: StepCounts) => number }[] = [
 function stepRows(record: CompareRecord, main: Conditions): Row[] {
   const size = decisiveSize(record, main);
   if (size === undefined) return [];
-  const entries = strategiesOf(record).map((strategy) => findOffline(record, strategy, size, main));
+  const entries = strategiesTimed(record, main.what).map((strategy) =>
+    findOffline(record, strategy, size, main),
+  );
   const taken = STEPS.filter(({ of }) => entries.some((entry) => entry && of(entry.steps) > 0));
   return taken.map(({ label, of }) => ({
     label,
@@ -145,7 +148,7 @@ function handoverSection(record: CompareRecord): Section[] {
     {
       title: 'The hand-over in it',
       how: `the step in which strategies differ, ${conditions}; then its work.${mapWords(record, main)}`,
-      table: { columns: strategiesOf(record), rows },
+      table: { columns: strategiesTimed(record, main.what), rows },
     },
   ];
 }
@@ -153,7 +156,7 @@ function handoverSection(record: CompareRecord): Section[] {
 function chartSection(record: CompareRecord): Section[] {
   const conditions = conditionsOf(record, 'handover')[0] ?? conditionsOf(record, 'removal')[0];
   if (conditions === undefined) return [];
-  const series = strategiesOf(record).map((strategy) => ({
+  const series = strategiesTimed(record, conditions.what).map((strategy) => ({
     name: strategy,
     points: record.results.offline
       .filter(

@@ -15,7 +15,7 @@ export function goldenPath(name: string): string {
 /** Compares text with a file of the repository; UPDATE_GOLDEN=1 rewrites the file instead. */
 export function matchesFile(path: string, actual: string): void {
   const file = repositoryPath(path);
-  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(file, actual);
+  if (process.env.UPDATE_GOLDEN === '1') writeFileSync(file, actual);
   const expected = existsSync(file) ? readFileSync(file, 'utf8') : '(no such file)';
   const remedy = `${path} differs; if that is meant: UPDATE_GOLDEN=1 npm test -- reports`;
   assert.equal(actual, expected, remedy);
