@@ -7,7 +7,7 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { quantileSorted } from 'simple-statistics';
 
 /** Number of resamples behind every interval: its ends then move by well under their own width. */
-export const RESAMPLES = 2000;
+const RESAMPLES = 2000;
 
 /** A two-sided 95 % interval, lower end first, in the unit of the values it was made from. */
 export type Interval = [lo: number, hi: number];

@@ -41,16 +41,16 @@ export function hotPathWords(record: CompareRecord): Note[] {
       if (fact?.verdict === 'same') same++;
       else if (fact?.verdict === 'cannot tell') unclear++;
       else if (fact !== undefined) {
-        different.push(`${strategy} takes ${formatRatio(fact.ratio)} for ${operationLabel(entry)}`);
+        different.push(`${strategy} ${formatRatio(fact.ratio)} for ${operationLabel(entry)}`);
       }
     }
   }
   const total = different.length + same + unclear;
   if (total === 0) return [];
   const parts = [
-    different.length > 0 ? formatList(different) : 'no strategy differs for certain',
-    ...(same > 0 ? [`${same} of ${total} comparisons are the same within noise`] : []),
-    ...(unclear > 0 ? [`${unclear} of ${total} cannot be told apart without more rounds`] : []),
+    ...(different.length > 0 ? [formatList(different)] : []),
+    ...(same > 0 ? [`the same within noise for ${same} of ${total}`] : []),
+    ...(unclear > 0 ? [`cannot tell for ${unclear} of ${total}`] : []),
   ];
-  return [{ text: `Allocating and freeing, against ${hotPathBase(record)}: ${parts.join('; ')}.` }];
+  return [{ text: `Allocating, against ${hotPathBase(record)}: ${parts.join('; ')}.` }];
 }

@@ -56,7 +56,7 @@ function sectionLines({ title, how, table, chart, notes = [] }: Section): string
 }
 
 /** Renders a page as Markdown, ended by a newline. */
-export function renderMarkdownPage(page: Page): string {
+function renderMarkdownPage(page: Page): string {
   const warnings = page.warnings.map((text): Note => ({ text, tone: 'warn' }));
   const lines = [
     `# ${escaped(page.title)}`,
@@ -67,7 +67,7 @@ export function renderMarkdownPage(page: Page): string {
     ...page.sections.flatMap(sectionLines),
     '## Measured on',
     '',
-    ...noteLines([...page.facts.map((text) => ({ text })), ...warnings]),
+    ...noteLines([...[...page.facts, ...page.notes].map((text) => ({ text })), ...warnings]),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
 }

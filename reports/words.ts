@@ -34,19 +34,19 @@ import type { GrowthResult, OfflineResult } from './results.ts';
 const FLAT_EXPONENT = 0.05;
 
 /** Says what a strategy does to remove a cgroup, from the steps it counted. */
-export function workWords({ steps, pages, slabs }: OfflineResult): string {
-  const parts: string[] = [];
+function workWords({ steps, pages, slabs }: OfflineResult): string {
+  // Who walks pages may move caches too; the walk is what it is about.
   const visited = formatCount(steps.pagesVisited);
-  if (steps.rowsScanned > 0) parts.push(`scans ${formatCount(steps.rowsScanned)} page rows`);
-  else if (steps.pagesVisited === pages && pages > 0) parts.push(`visits all ${visited} pages`);
-  else if (steps.pagesVisited === slabs && slabs > 0) parts.push(`visits all ${visited} slabs`);
-  else if (steps.pagesVisited > 0) parts.push(`visits ${visited} pages`);
-  if (steps.cachesMoved > 0) parts.push(`hands over ${formatCount(steps.cachesMoved)} caches`);
-  return parts.length > 0 ? formatList(parts) : 'moves nothing';
+  if (steps.rowsScanned > 0) return `scans ${formatCount(steps.rowsScanned)} slab rows`;
+  if (steps.pagesVisited > 0 && steps.pagesVisited === pages) return `visits all ${visited} pages`;
+  if (steps.pagesVisited > 0 && steps.pagesVisited === slabs) return `visits all ${visited} slabs`;
+  if (steps.pagesVisited > 0) return `visits ${visited} pages`;
+  if (steps.cachesMoved > 0) return `hands over ${formatCount(steps.cachesMoved)} caches`;
+  return 'moves nothing';
 }
 
 /** Says how a strategy's time depends on the pages charged, to go on after a comma. */
-export function growthWords(growth: GrowthResult): string {
+function growthWords(growth: GrowthResult): string {
   const [lo, hi] = growth.ci95;
   const shown = `exponent ${formatExponent(growth.exponent)}`;
   if (lo > FLAT_EXPONENT) return `growing with the pages (${shown})`;
@@ -57,7 +57,7 @@ export function growthWords(growth: GrowthResult): string {
 }
 
 /** Says how long a candidate takes against a baseline, to go on after a comma. */
-export function ratioWords({ ratio, ci95, verdict }: RatioFact): string {
+function ratioWords({ ratio, ci95, verdict }: RatioFact): string {
   const shown = formatRatio(ratio);
   const interval = `(95 %: ${formatInterval(ci95, formatRatio)})`;
   if (verdict === 'worse') return `${shown} as long ${interval}`;
@@ -96,7 +96,7 @@ function sceneOf(record: CompareRecord): Scene | undefined {
 }
 
 /** Says under which conditions removals were timed, for a reader who has not seen the tables. */
-export function conditionWords(conditions: Conditions): string {
+function conditionWords(conditions: Conditions): string {
   const step = conditions.what === 'handover' ? 'hand-over alone' : 'whole removal';
   return `${step}, ${temperatureWords(conditions)}`;
 }
@@ -139,13 +139,13 @@ function rivalSentence(
   return `${entry.strategy} ${workWords(entry)}: ${formatNs(entry.ns.p50)}${compared}${grows}.`;
 }
 
-/** Names every strategy that leaves a dying cgroup, with the quickest thing it can show for it. */
+/** Names every strategy that leaves a dying cgroup, with the time for which it does so. */
 function dyingSentences(record: CompareRecord, pages: number): Note[] {
   return strategiesOf(record).flatMap((strategy): Note[] => {
     const left = findLeftBehind(record, strategy, pages);
     if (left === undefined || left.dying === 0) return [];
     const cgroups = `${formatCount(left.dying)} dying cgroup${left.dying === 1 ? '' : 's'}`;
-    const held = `leaves ${cgroups} behind, ${formatBytes(left.pinnedBytes)} pinned`;
+    const held = `leaves ${cgroups}, ${formatBytes(left.pinnedBytes)} pinned`;
     const main = conditionsOf(record, 'removal')[0];
     const whole = record.results.offline.find(
       (entry) =>
@@ -155,13 +155,13 @@ function dyingSentences(record: CompareRecord, pages: number): Note[] {
         entry.order === main.order &&
         entry.temperature === main.temperature,
     );
-    const time = whole === undefined ? '' : ` is removed in ${formatNs(whole.ns.p50)} and`;
-    return [{ text: `With ${strategy} a cgroup${time} ${held}.`, tone: 'warn' }];
+    const time = whole === undefined ? '' : ` takes ${formatNs(whole.ns.p50)} and`;
+    return [{ text: `${strategy}${time} ${held}.`, tone: 'warn' }];
   });
 }
 
-/** Names the others' times against the reference's, under conditions that the scene is not about. */
-function againstReference(
+/** Lists times beside the reference's, under conditions that the headline is not about. */
+function besideReference(
   record: CompareRecord,
   reference: OfflineResult,
   size: Size,
@@ -169,34 +169,35 @@ function againstReference(
 ): string | undefined {
   const base = findOffline(record, reference.strategy, size, conditions);
   if (base === undefined) return undefined;
-  const parts = strategiesOf(record).flatMap((strategy) => {
+  const others = strategiesOf(record).flatMap((strategy) => {
     const entry = findOffline(record, strategy, size, conditions);
     if (entry === undefined || strategy === base.strategy || leavesDying(record, entry)) return [];
     const ratio = findRatio(record, entry, base);
     if (ratio === undefined) return [];
-    const doubt = ratio.verdict === 'cannot tell' ? ', cannot tell apart' : '';
-    const same = ratio.verdict === 'same' ? ', the same within noise' : '';
-    return [`${strategy} ${formatNs(entry.ns.p50)} (${formatRatio(ratio.ratio)}${doubt}${same})`];
+    const doubt = { better: '', worse: '', same: ', the same', 'cannot tell': ', cannot tell' };
+    const shown = `${formatRatio(ratio.ratio)}${doubt[ratio.verdict]}`;
+    return [`${strategy} ${formatNs(entry.ns.p50)} (${shown})`];
   });
-  if (parts.length === 0) return undefined;
-  return `${base.strategy} ${formatNs(base.ns.p50)} against ${formatList(parts)}`;
+  if (others.length === 0) return undefined;
+  return [`${base.strategy} ${formatNs(base.ns.p50)}`, ...others].join(', ');
 }
 
 /** The figures that put the headline in proportion: the smallest size, and the removal around it. */
 function proportionSentences({ record, conditions, size, reference }: Scene): Note[] {
   const smallest = sizesOf(record)[0];
   if (smallest === undefined || reference === undefined) return [];
-  const notes: Note[] = [];
+  const sentences: string[] = [];
   if (smallest.pages !== size.pages) {
-    const small = againstReference(record, reference, smallest, conditions);
+    const small = besideReference(record, reference, smallest, conditions);
     const pages = formatCount(smallest.pages);
-    if (small !== undefined) notes.push({ text: `At ${pages} pages it is ${small}.` });
+    if (small !== undefined) sentences.push(`At ${pages} pages: ${small}.`);
   }
   if (conditions.what === 'handover') {
-    const whole = againstReference(record, reference, size, { ...conditions, what: 'removal' });
-    if (whole !== undefined) notes.push({ text: `The whole removal takes ${whole}.` });
+    const whole = besideReference(record, reference, size, { ...conditions, what: 'removal' });
+    const pages = formatCount(size.pages);
+    if (whole !== undefined) sentences.push(`Whole removal of ${pages}: ${whole}.`);
   }
-  return notes;
+  return sentences.length === 0 ? [] : [{ text: sentences.join(' ') }];
 }
 
 /** Differing self-checks named in the sentence; the record has them all. */

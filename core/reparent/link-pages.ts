@@ -88,7 +88,7 @@ export const linkPages: Strategy = {
         let listed = 0;
         for (let memcg = 1; memcg < pagesHead.length; memcg++) {
           let before = 0;
-          for (let row = pagesHead[memcg]; row !== 0; row = next[row]) {
+          for (let row = pagesHead[memcg]; row !== 0 && listed <= owner.length; row = next[row]) {
             if (owner[row] !== memcg || links.prev[row] !== before) {
               report('page list', `memcg ${memcg}: row ${row} is linked wrongly`);
             }

@@ -203,7 +203,9 @@ export const listPages: Strategy = {
         const listed = new Uint8Array(owner.length);
         for (let memcg = 1; memcg < chunkHead.length; memcg++) {
           const newest = chunkHead[memcg];
-          for (let chunk = newest; chunk !== 0; chunk = next[chunk]) {
+          let length = 0;
+          for (let chunk = newest; chunk !== 0 && length <= chunks; chunk = next[chunk]) {
+            length++;
             if (chunk !== newest && count[chunk] !== CHUNK) {
               report('vector', `memcg ${memcg}: older chunk ${chunk} holds ${count[chunk]} ids`);
             }

@@ -25,7 +25,7 @@ const CHUNK_ROWS = 4096;
  * The plain loop: eight loads, then eight branches. 1.5 to 3 times faster than a load and a branch
  * at a time, and than forms that select instead of branching (performance.md 3.4).
  */
-function bindPlainScan(owner: Int32Array): ScanKernel {
+export function bindPlainScan(owner: Int32Array): ScanKernel {
   function scanChunk(first: number, end: number, from: number, to: number): number {
     let hits = 0;
     let row = first;

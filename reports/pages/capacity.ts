@@ -55,6 +55,7 @@ export function capacityPage(record: CapacityRecord): Page {
   return {
     title: `slabsplice ${record.version} capacity: how many objects fit?`,
     facts: environmentFacts(record),
+    notes: [],
     warnings: record.environment.warnings,
     sections: [memorySection(record), phasesSection(record)],
     verdict: [

@@ -181,7 +181,7 @@ function memorySection(record: CompareRecord): Section[] {
   const { footprint, leftBehind } = record.results;
   if (footprint.length === 0 && leftBehind.length === 0) return [];
   const strategies = strategiesOf(record);
-  const pages = Math.max(0, ...[...footprint, ...leftBehind].map((entry) => entry.pages));
+  const pages = Math.max(0, ...leftBehind.map((entry) => entry.pages));
   const row = (label: string, show: (strategy: string) => string | undefined): Row => ({
     label,
     cells: strategies.map((strategy) => {
@@ -205,7 +205,6 @@ function memorySection(record: CompareRecord): Section[] {
           row('bytes per object', (name) => optional(size(name)?.bytesPerObject, formatNumber)),
           row('dying cgroups', (name) => optional(left(name)?.dying, formatCount)),
           row('memory they pin', (name) => optional(left(name)?.pinnedBytes, formatBytes)),
-          row('caches at parent', (name) => optional(left(name)?.cachesOnParent, formatCount)),
         ],
       },
     },
@@ -230,10 +229,9 @@ function interferenceNote({ results }: CompareRecord): Note[] {
 }
 
 function populationFact({ results }: CompareRecord): string {
-  const { source, kernel, caches, objectsPerSlabMean, utilisation, notes } = results.population;
+  const { source, kernel, caches, objectsPerSlabMean, utilisation } = results.population;
   const from = source.includes(kernel) ? source : `${source} (kernel ${kernel})`;
-  const base = `${formatCount(caches)} slab caches from ${from}, ${formatNumber(objectsPerSlabMean)} objects a slab, ${formatShare(utilisation)} used`;
-  return [base, ...notes].join('; ');
+  return `${formatCount(caches)} slab caches from ${from}, ${formatNumber(objectsPerSlabMean)} objects a slab, ${formatShare(utilisation)} used`;
 }
 
 /** Builds the page of a comparison. */
@@ -241,6 +239,7 @@ export function comparePage(record: CompareRecord): Page {
   return {
     title: `slabsplice ${record.version} ${record.command}: what does removing a memory cgroup cost?`,
     facts: [...environmentFacts(record), populationFact(record)],
+    notes: record.results.population.notes,
     warnings: record.environment.warnings,
     sections: [
       ...removalSection(record),

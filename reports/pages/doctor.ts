@@ -48,6 +48,7 @@ export function doctorPage(record: DoctorRecord): Page {
   return {
     title: `slabsplice ${record.version} doctor: what will spoil a measurement here?`,
     facts: environmentFacts(record),
+    notes: [],
     // The findings say the same with advice; twice would read as twice as many.
     warnings: [],
     sections: (['warning', 'note', 'ok'] as const).flatMap((severity) =>

@@ -10,12 +10,13 @@ function joined(parts: readonly (string | undefined | false | null)[]): string {
 export function environmentFacts({ environment, ...record }: ResultRecord): string[] {
   const { cpus, kernel, governor, virtualMachine, cgroupCpuLimit, atomics, hugePages } =
     environment;
+  const warned = environment.warnings.some((warning) => warning.includes('virtual machine'));
   const machine = joined([
     environment.cpuModel,
     `${formatCount(cpus)} CPU${cpus === 1 ? '' : 's'}`,
     typeof cgroupCpuLimit === 'number' && `limited to ${formatNumber(cgroupCpuLimit)}`,
     formatBytes(environment.memoryBytes),
-    typeof virtualMachine === 'string' && `virtual machine (${virtualMachine})`,
+    typeof virtualMachine === 'string' && !warned && `virtual machine (${virtualMachine})`,
     governor && `governor ${governor}`,
     `load ${formatNumber(environment.loadAverage)}`,
   ]);
@@ -23,7 +24,7 @@ export function environmentFacts({ environment, ...record }: ResultRecord): stri
     environment.os,
     kernel !== undefined && !environment.os.includes(kernel) && kernel,
     `Node ${environment.node.replace(/^v/, '')}`,
-    atomics === 'solo' && 'plain accesses for atomics',
+    atomics === 'solo' && 'solo atomics',
     hugePages === true && 'huge pages',
   ]);
   const run = joined([`seed ${record.seed}`, record.startedAt.replace(/\.\d+Z$/, 'Z')]);

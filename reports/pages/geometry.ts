@@ -97,7 +97,8 @@ export function geometryPage(record: GeometryRecord): Page {
     : [{ text: 'Cut short: not every cache was checked.', tone: 'bad' }];
   return {
     title: `slabsplice ${record.version} geometry: does the model lay out slabs as the kernel does?`,
-    facts: [...environmentFacts(record), `Computed by ${rules}`, ...results.notes],
+    facts: [...environmentFacts(record), `Computed by ${rules}`],
+    notes: results.notes,
     warnings: record.environment.warnings,
     sections: [...orders(record), ...differences(record)],
     verdict: [...cut, equal, ...failedChecks(record.checks)],

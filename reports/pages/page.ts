@@ -60,6 +60,8 @@ export interface Page {
   title: string;
   /** Where, when and on what: one line each. */
   facts: string[];
+  /** What else to know about the input, the most important first. */
+  notes: string[];
   warnings: string[];
   sections: Section[];
   /** The answer in words, one paragraph each. */

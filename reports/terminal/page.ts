@@ -16,7 +16,7 @@ export interface TerminalOptions {
 /** Narrower than this nothing can be laid out; lines are then longer than the terminal. */
 const WIDTH_MIN = 40;
 
-/** From this width on there is room for taller charts. */
+/** From this width on there is room for taller charts and for every note. */
 const ROOMY = 110;
 
 function paragraph(text: string, width: number, paint: Paint, mark = ''): string[] {
@@ -52,9 +52,17 @@ function sectionLines(section: Section, width: number, styles: Styles): string[]
     ...(table === undefined ? [] : renderTable(table, width, styles)),
     ...(chart === undefined
       ? []
-      : renderChart(chart, { width, height: width < ROOMY ? 10 : 14, paint })),
+      : renderChart(chart, { width, height: width < ROOMY ? 8 : 14, paint })),
     ...noteLines(notes, width, styles),
   ];
+}
+
+/** Facts and notes as one paragraph. A small terminal gets the first note; the record has them all. */
+function introduction({ facts, notes }: Page, width: number): string {
+  const shown = width < ROOMY ? notes.slice(0, 1) : notes;
+  const hidden = notes.length - shown.length;
+  const more = hidden > 0 ? [`${hidden} more note${hidden === 1 ? '' : 's'} in the record`] : [];
+  return [...facts, ...shown, ...more].map((fact) => `${fact}.`).join(' ');
 }
 
 /** Strings of a record come from a file, so every one of them is made harmless before it is shown. */
@@ -67,12 +75,12 @@ function printableDeep<Value>(value: Value): Value {
 }
 
 /** Renders a page as lines of text, ended by a newline. */
-export function renderPage(page: Page, options: TerminalOptions): string {
+function renderPage(page: Page, options: TerminalOptions): string {
   const width = Math.max(WIDTH_MIN, Math.floor(options.width));
   const styles = createStyles(options.color);
   const lines = [
     ...paragraph(page.title, width, styles.title),
-    ...paragraph(page.facts.map((fact) => `${fact}.`).join(' '), width, styles.quiet),
+    ...paragraph(introduction(page, width), width, styles.quiet),
     ...noteLines(
       page.warnings.map((text): Note => ({ text, tone: 'warn' })),
       width,

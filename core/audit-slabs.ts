@@ -1,0 +1,216 @@
+/**
+ * The slab half of the audit: every row is found exactly where its state says, bitmaps and counts add
+ * up, and no row is lost. Needs two bits per slab row.
+ */
+import type { Machine } from './machine.ts';
+import { CACHE_LIVE } from './memcg/kmem-caches.ts';
+import {
+  CPU_RECORD,
+  cacheOfSlab,
+  FREE,
+  FROZEN,
+  INUSE_MASK,
+  MAX_ROWS_PER_SLAB,
+  NEXT,
+  stateOf,
+} from './slub/slabs.ts';
+
+/** Takes a broken invariant: its name and where. */
+export type Report = (invariant: string, detail: string) => void;
+
+/** Where a row was found; 0 is nowhere. */
+const [ON_NODE, CPU_OWNS, IS_FREE] = [1, 2, 3] as const;
+
+/** Two bits per slab row, as a machine of a billion objects has 16 million rows. */
+class Marks {
+  readonly rows: number;
+  readonly #bits: Uint32Array;
+
+  constructor(rows: number) {
+    this.rows = rows;
+    this.#bits = new Uint32Array((rows >>> 4) + 1);
+  }
+
+  get(row: number): number {
+    return (this.#bits[row >>> 4] >>> (2 * (row & 15))) & 3;
+  }
+
+  /** Rows are marked once, so the two bits are 0 before. */
+  set(row: number, as: number): void {
+    this.#bits[row >>> 4] |= as << (2 * (row & 15));
+  }
+}
+
+function popcount(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+function mark(marks: Marks, row: number, as: number, report: Report): boolean {
+  if (row <= 0 || row >= marks.rows || marks.get(row) !== 0) {
+    report('lists', `row ${row} is out of range or found a second time`);
+    return false;
+  }
+  marks.set(row, as);
+  return true;
+}
+
+function markNodeLists(machine: Machine, marks: Marks, report: Report): void {
+  const { page, prev } = machine.slabs;
+  const { partialHead, partialTail, nrPartial, listLock, flags } = machine.kmemCaches;
+  for (let cache = 1; cache < flags.length; cache++) {
+    let length = 0;
+    let before = 0;
+    for (let row = partialHead[cache]; row !== 0; row = page[(row << 2) + NEXT]) {
+      if (!mark(marks, row, ON_NODE, report)) break;
+      if (prev[row] !== before || cacheOfSlab(page, row) !== cache) {
+        report('partial list', `cache ${cache}: row ${row} is linked wrongly or of another cache`);
+      }
+      before = row;
+      length++;
+    }
+    if (length !== nrPartial[cache] || partialTail[cache] !== before) {
+      report('partial list', `cache ${cache}: ${length} slabs, nr_partial ${nrPartial[cache]}`);
+    }
+    if (listLock[cache] !== 0) report('locks', `list_lock of cache ${cache} is held`);
+  }
+}
+
+/** Returns how many objects lie on private lists. */
+function markCpuSlabs(machine: Machine, marks: Marks, report: Report): number {
+  const { page } = machine.slabs;
+  const { word: cpuWord, free: cpuFree, partial, partialSlabs } = machine.cpuSlabs;
+  const perCpu = machine.config.kmemCaches + 1;
+  let privateObjects = 0;
+  for (let cpuSlab = 0; cpuSlab < cpuWord.length; cpuSlab++) {
+    const cache = cpuSlab % perCpu;
+    const word = cpuWord[cpuSlab];
+    const bits = cpuFree[cpuSlab];
+    privateObjects += popcount(bits);
+    if (word !== 0) {
+      const row = word >>> 1;
+      const head = cacheOfSlab(page, row) === 0 ? row - stateOf(page, row) : row;
+      mark(marks, head, CPU_OWNS, report);
+      if (cacheOfSlab(page, head) !== cache) {
+        report('cpu slab', `row ${row} serves cache ${cache} but belongs to another`);
+      }
+      if ((bits & page[(row << 2) + FREE + (word & 1)]) !== 0) {
+        report('cpu slab', `row ${row}: an object is free privately and on the page`);
+      }
+    } else if (bits !== 0) report('cpu slab', `cache ${cache}: free objects of no slab`);
+    let listed = 0;
+    for (let head = partial[cpuSlab]; head !== 0; head = page[(head << 2) + NEXT]) {
+      if (!mark(marks, head, CPU_OWNS, report)) break;
+      if (cacheOfSlab(page, head) !== cache) {
+        report('cpu partial', `row ${head} is on the list of cache ${cache}`);
+      }
+      listed++;
+    }
+    if (listed !== partialSlabs[cpuSlab]) {
+      report('cpu partial', `cache ${cache}: ${listed} slabs, ${partialSlabs[cpuSlab]} counted`);
+    }
+  }
+  return privateObjects;
+}
+
+function markFreeRows(machine: Machine, marks: Marks, report: Report): void {
+  const { page } = machine.slabs;
+  const { record } = machine.cpus;
+  let rows = 0;
+  for (let cpu = 0; cpu < machine.config.cpus; cpu++) {
+    const base = cpu * CPU_RECORD.words;
+    for (let length = 1; length <= MAX_ROWS_PER_SLAB; length++) {
+      for (
+        let row = record[base + CPU_RECORD.pcp + length];
+        row !== 0;
+        row = page[(row << 2) + NEXT]
+      ) {
+        for (let part = row; part < row + length; part++) {
+          if (!mark(marks, part, IS_FREE, report)) return;
+          if (stateOf(page, part) !== 0)
+            report('free rows', `row ${part} is free but has word ${stateOf(page, part)}`);
+        }
+        rows += length;
+      }
+    }
+    rows += record[base + CPU_RECORD.bumpEnd] - record[base + CPU_RECORD.bump];
+  }
+  let used = 0;
+  for (let row = 1; row <= machine.config.slabRows; row++) if (stateOf(page, row) !== 0) used++;
+  const taken = Math.min(machine.globals.slabBump[0], machine.config.slabRows);
+  if (rows + used !== taken) {
+    report('free rows', `${used} rows in slabs + ${rows} free, but ${taken} were ever taken`);
+  }
+}
+
+/** What the slab table holds; `objects` are those handed out, private free ones not counted. */
+export interface SlabTotals {
+  readonly slabs: number;
+  readonly pages: number;
+  readonly objects: number;
+}
+
+/** Bitmaps, counts and the state of each slab; slabs per cache. */
+function checkSlabs(machine: Machine, marks: Marks, report: Report): SlabTotals {
+  const { page } = machine.slabs;
+  const caches = machine.kmemCaches;
+  const slabsOf = new Int32Array(caches.flags.length);
+  let slabs = 0;
+  let pages = 0;
+  let total = 0;
+  for (let row = 1; row <= machine.config.slabRows; row++) {
+    const bits = stateOf(page, row);
+    const cache = cacheOfSlab(page, row);
+    if (cache === 0) continue;
+    if (cache >= slabsOf.length || (caches.flags[cache] & CACHE_LIVE) === 0) {
+      report('R4', `row ${row} belongs to cache ${cache}, which is freed`);
+      continue;
+    }
+    const objects = caches.objects[cache];
+    const last = row + caches.rows[cache] - 1;
+    let freeOnPage = 0;
+    for (let part = row; part <= last; part++) {
+      const low = page[(part << 2) + FREE];
+      const high = page[(part << 2) + FREE + 1];
+      freeOnPage += popcount(low) + popcount(high);
+      const outside =
+        part === last &&
+        ((low & ~caches.lastMask[2 * cache]) | (high & ~caches.lastMask[2 * cache + 1])) !== 0;
+      if (outside || (part > row && stateOf(page, part) !== part - row)) {
+        report('slabs', `row ${part}: bits beyond the last object, or a broken tail`);
+      }
+    }
+    const inuse = bits & INUSE_MASK;
+    const frozen = (bits & FROZEN) !== 0;
+    if (inuse + freeOnPage !== objects) {
+      report('slabs', `row ${row}: ${inuse} in use + ${freeOnPage} free, of ${objects} objects`);
+    }
+    const found = marks.get(row);
+    const owned = found === CPU_OWNS;
+    const listed = found === ON_NODE;
+    if (frozen !== owned || listed !== (!frozen && inuse < objects)) {
+      report('slabs', `row ${row}: frozen ${frozen}, in use ${inuse}/${objects}, found ${found}`);
+    }
+    slabsOf[cache]++;
+    slabs++;
+    pages += caches.pages[cache];
+    total += inuse;
+  }
+  for (let cache = 1; cache < slabsOf.length; cache++) {
+    if (caches.flags[cache] !== 0 && caches.nrSlabs[cache] !== slabsOf[cache]) {
+      report('nr_slabs', `cache ${cache}: ${caches.nrSlabs[cache]}, counted ${slabsOf[cache]}`);
+    }
+  }
+  return { slabs, pages, objects: total };
+}
+
+/** Audits slabs, lists and rows. */
+export function auditSlabs(machine: Machine, report: Report): SlabTotals {
+  const marks = new Marks(machine.config.slabRows + 1);
+  markNodeLists(machine, marks, report);
+  const privateObjects = markCpuSlabs(machine, marks, report);
+  markFreeRows(machine, marks, report);
+  const totals = checkSlabs(machine, marks, report);
+  return { ...totals, objects: totals.objects - privateObjects };
+}

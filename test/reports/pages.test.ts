@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type CompareRecord,
+  type ResultRecord,
+  renderMarkdown,
+  renderTerminal,
+} from '../../reports/index.ts';
+import { stripStyle, visibleLength } from '../../reports/terminal/text.ts';
+import { smallRecords } from './fixtures/small-records.ts';
+import { syntheticCompare } from './fixtures/synthetic-compare.ts';
+import { matchesFile } from './golden-file.ts';
+
+const compare = syntheticCompare();
+const cutShort: CompareRecord = {
+  ...syntheticCompare({ sizes: [1000], strategies: ['pin', 'list-pages'], rounds: 2 }),
+  complete: false,
+};
+const records: [name: string, record: ResultRecord][] = [
+  ['compare', compare],
+  ['cut-short', cutShort],
+  ...smallRecords().map((record): [string, ResultRecord] => [record.command, record]),
+];
+
+for (const [name, record] of records) {
+  test(`${name}: the page at 80 columns`, () => {
+    matchesFile(
+      `test/reports/golden/${name}-80.txt`,
+      renderTerminal(record, { width: 80, color: false }),
+    );
+  });
+
+  test(`${name}: the Markdown page`, () => {
+    matchesFile(`test/reports/golden/${name}.md.txt`, renderMarkdown(record));
+  });
+
+  test(`${name}: no line is longer than the width, colour adds only colour`, () => {
+    for (const width of [40, 60, 79, 80, 81, 100, 120, 200]) {
+      const plain = renderTerminal(record, { width, color: false });
+      for (const line of plain.split('\n')) {
+        assert.ok(visibleLength(line) <= width, `${visibleLength(line)} > ${width}: ${line}`);
+        assert.equal(line, line.trimEnd());
+      }
+      const colored = renderTerminal(record, { width, color: true });
+      assert.notEqual(colored, plain);
+      const stripped = stripStyle(colored).replace(/ +$/gm, '');
+      assert.equal(stripped, plain);
+    }
+  });
+}
+
+test('compare: the page at 120 columns', () => {
+  matchesFile(
+    'test/reports/golden/compare-120.txt',
+    renderTerminal(compare, { width: 120, color: false }),
+  );
+});
+
+test('compare: the page in colour', () => {
+  matchesFile(
+    'test/reports/golden/compare-80-color.txt',
+    renderTerminal(compare, { width: 80, color: true }),
+  );
+});
+
+test('compare: three sizes fit in a screen and a half', () => {
+  const lines = renderTerminal(compare, { width: 80, color: false }).trimEnd().split('\n');
+  assert.ok(lines.length <= 75, `${lines.length} lines`);
+});
+
+test('run shows what compare shows', () => {
+  const run = renderTerminal({ ...compare, command: 'run' }, { width: 80, color: false });
+  const same = renderTerminal(compare, { width: 80, color: false });
+  assert.equal(run.replace('0.1.0 run', '0.1.0 compare'), same);
+});
+
+test('strings of a record can neither steer a terminal nor break a Markdown table', () => {
+  const evil = '\u001b]0;owned\u0007| `x` <b>\n# heading';
+  const record = structuredClone(compare);
+  record.environment.cpuModel = evil;
+  record.environment.warnings = [evil];
+  record.results.population.notes = [evil];
+  for (const entry of record.results.offline) if (entry.strategy === 'pin') entry.strategy = evil;
+  const terminal = renderTerminal(record, { width: 80, color: false });
+  const controls = [...terminal].filter((letter) => /\p{Cc}/u.test(letter) && letter !== '\n');
+  assert.deepEqual(controls, []);
+  const markdown = renderMarkdown(record);
+  assert.doesNotMatch(markdown, /^# heading/m);
+  const rows = markdown.split('\n').filter((line) => line.startsWith('|'));
+  const widths = new Set(rows.map((row) => row.replaceAll('\\|', '').split('|').length));
+  // A label and four or five strategies: "pin" is still there under its name on the hot path.
+  assert.deepEqual([...widths].sort(), [7, 8]);
+});
+
+test('a record with nothing measured still gives a page', () => {
+  const empty = syntheticCompare({ sizes: [], strategies: [] });
+  const page = renderTerminal({ ...empty, complete: false }, { width: 80, color: false });
+  assert.match(page, /Cut short: .*no removal was measured/);
+  assert.match(page, /there is no verdict/);
+  assert.doesNotMatch(page, /NaN|Infinity|undefined/);
+});
+
+test('missing figures are shown as missing, never as NaN', () => {
+  const record = structuredClone(compare);
+  record.results.offline = record.results.offline.filter(
+    (entry) => entry.strategy !== 'list-pages' || entry.pages !== 1_000_000,
+  );
+  record.results.growth = [];
+  record.results.hotPath = record.results.hotPath.filter((entry) => entry.strategy !== 'pin');
+  record.results.footprint = record.results.footprint.slice(1);
+  record.results.leftBehind = [];
+  for (const width of [80, 120]) {
+    const page = renderTerminal(record, { width, color: false });
+    assert.doesNotMatch(page, /NaN|Infinity|undefined|growth exponent +\d/);
+    assert.match(page, /1,000,000 pages .* - /);
+  }
+});
+
+test('several numbers of caches and several CPUs are told apart', () => {
+  const record = structuredClone(compare);
+  const more = structuredClone(record.results.offline).map((entry) => ({ ...entry, caches: 2000 }));
+  record.results.offline.push(...more);
+  record.results.hotPath.push(...record.results.hotPath.map((entry) => ({ ...entry, cpus: 4 })));
+  const page = renderTerminal(record, { width: 120, color: false });
+  assert.match(page, /1,000 pages, 100 caches/);
+  assert.match(page, /1,000 pages, 2,000 caches/);
+  assert.match(page, /churn, 4 CPUs/);
+});
