@@ -5,9 +5,9 @@
  */
 
 import { Piscina } from 'piscina';
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { CapacityError, UserError } from './errors.ts';
 import type { AtomicsKind } from './options.ts';
+import { randomBelow, seededRandom } from './workload/random.ts';
 
 /** A strategy under the name it has in this run. */
 export interface Arm {
@@ -106,11 +106,11 @@ export async function shuffledRounds(
   plan: { rounds: number; seed: number },
   body: (worker: ArmWorker, round: number) => Promise<void>,
 ): Promise<void> {
-  const random = xoroshiro128plus(plan.seed);
+  const random = seededRandom(plan.seed);
   for (let round = 0; round < plan.rounds; round++) {
     const order = [...workers];
     for (let place = order.length - 1; place > 0; place--) {
-      const other = Math.floor(((random.next() >>> 0) / 2 ** 32) * (place + 1));
+      const other = randomBelow(random, place + 1);
       const [a, b] = [order[place], order[other]];
       if (a === undefined || b === undefined) continue;
       order[place] = b;

@@ -150,12 +150,14 @@ function selfCheck(
   options: CompareOptions,
   rows: readonly OfflineResult[],
 ): NonNullable<CompareResults['selfCheck']> {
+  // All pairs are judged together: the level of 5 % is for the whole table, not for each cell.
+  const comparisons = rows.filter((row) => row.strategy.endsWith(AGAIN)).length;
   return rows.flatMap((row) => {
     const again = rows.find(
       (other) => other.strategy === row.strategy + AGAIN && sameCase(row, other),
     );
     if (again === undefined) return [];
-    const judged = compareRounds(again.rounds, row.rounds, { seed: options.seed });
+    const judged = compareRounds(again.rounds, row.rounds, { seed: options.seed, comparisons });
     const { strategy, pages, order, temperature, what } = row;
     const { ratio, ci95, verdict } = judged;
     return [{ strategy, pages, order, temperature, what, ratio, ci95, verdict }];

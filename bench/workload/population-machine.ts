@@ -9,7 +9,6 @@
  *
  * `memmapRows` more rows belong to a sibling; under `shuffled` the child's rows lie among them.
  */
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import {
   bindCpu,
@@ -26,6 +25,7 @@ import {
 } from '../../core/index.ts';
 import type { PopulationCache } from '../input/population.ts';
 import type { PageOrder } from '../options.ts';
+import { randomBelow, seededRandom } from './random.ts';
 
 /** What to build; plain data, sent to a worker. */
 export interface PopulationPlan {
@@ -112,7 +112,7 @@ function allocationOrder(slabs: readonly number[], random: RandomGenerator): Int
 
 function shuffle(values: Int32Array, random: RandomGenerator): void {
   for (let place = values.length - 1; place > 0; place--) {
-    const other = Math.floor(((random.next() >>> 0) * (place + 1)) / RANDOM_SPAN);
+    const other = randomBelow(random, place + 1);
     const value = values[place] as number;
     values[place] = values[other] as number;
     values[other] = value;
@@ -170,7 +170,7 @@ function thinOut(
 
 /** Lets another cgroup use all rows and give them back in random order: what ages a host. */
 function age(cpu: Cpu, parent: number, roots: readonly number[], plan: PopulationPlan): void {
-  const random = xoroshiro128plus(plan.seed ^ 0x5eed);
+  const random = seededRandom(plan.seed ^ 0x5eed);
   const slabs = [...slabsPerCache(plan.caches, plan.pages), plan.memmapRows];
   const population = [...plan.caches, ...memmapCache()];
   const order = allocationOrder(slabs, random);
@@ -207,7 +207,7 @@ export function buildPopulation(plan: PopulationPlan): PopulatedMachine {
   if (plan.order === 'shuffled') age(cpu, parent, roots, plan);
   const child = cpu.createMemcg(parent);
   const caches = roots.slice(0, -1).map((root) => cpu.createCache(child, root));
-  const random = xoroshiro128plus(plan.seed);
+  const random = seededRandom(plan.seed);
   const order = allocationOrder(slabsPerCache(plan.caches, plan.pages), random);
   const heads = fill(cpu, caches, plan.caches, order);
   if (plan.memmapRows > 0) {
