@@ -90,7 +90,7 @@ export const compareDefaults: ComparePreset = {
 };
 
 /** `run`: the page a new user sees, within a minute on two cores. */
-export const runDefaults: ComparePreset = { ...compareDefaults, rounds: 5, liveObjects: 2_000_000 };
+export const runDefaults: ComparePreset = { ...compareDefaults, rounds: 5, liveObjects: 1_000_000 };
 
 /** `--quick`: the smallest run that still shows the effect (pages as they age), under 20 s. */
 export const quickDefaults: ComparePreset = {
