@@ -206,6 +206,8 @@ export function createMachine(config: MachineConfig): Machine {
   machine.memcgs.max[root] = NO_LIMIT;
   machine.memcgs.css[root] = 1;
   machine.memcgs.kmemId[root] = -1;
+  // No in-use count equals it, so a row that is in no slab never looks full (see `free`).
+  machine.kmemCaches.objects[0] = -1;
   return machine;
 }
 

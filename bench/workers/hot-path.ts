@@ -21,7 +21,7 @@ import type { Aftermath, RoundResult } from './removal.ts';
 
 const PAIRS_PER_CALL = 8192;
 const REPLACEMENTS_PER_CALL = 4096;
-const WARM_UP_CALLS = 40;
+const WARM_UP_CALLS = 60;
 
 let cpu: Cpu | undefined;
 let machine: Machine | undefined;

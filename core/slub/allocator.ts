@@ -113,7 +113,7 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
       if (compareExchange(page, at, before, before - 1) !== before) settle(cache, row);
       return;
     }
-    if (cache !== 0 && inuse === objects[cache] && (before & FROZEN) === 0) {
+    if (inuse === objects[cache] && (before & FROZEN) === 0) {
       // It was full, so on no list, and nobody else has a reason to touch it: freeze it.
       if ((or(page, at + FREE + half, bit) & bit) !== 0) doubleFree(handle);
       if (compareExchange(page, at, before, (before - 1) | FROZEN) === before) {
