@@ -4,8 +4,10 @@
  */
 import type { Machine } from './machine.ts';
 import { CACHE_LIVE } from './memcg/kmem-caches.ts';
+import { popcount } from './slub/retire.ts';
+import { CPU_RECORD } from './slub/row-supply.ts';
 import {
-  CPU_RECORD,
+  CACHE_SHIFT,
   cacheOfSlab,
   FREE,
   FROZEN,
@@ -15,11 +17,18 @@ import {
   stateOf,
 } from './slub/slabs.ts';
 
-/** Takes a broken invariant: its name and where. */
-export type Report = (invariant: string, detail: string) => void;
+/** Which rows a broken invariant is about, for the operations that led there. */
+export interface About {
+  readonly slab?: number;
+  readonly cache?: number;
+  readonly memcg?: number;
+}
+
+/** Takes a broken invariant: its name, where, and which rows. */
+export type Report = (invariant: string, detail: string, about?: About) => void;
 
 /** Where a row was found; 0 is nowhere. */
-const [ON_NODE, CPU_OWNS, IS_FREE] = [1, 2, 3] as const;
+const [ON_NODE, CPU_OWNS, ELSEWHERE] = [1, 2, 3] as const;
 
 /** Two bits per slab row, as a machine of a billion objects has 16 million rows. */
 class Marks {
@@ -41,15 +50,9 @@ class Marks {
   }
 }
 
-function popcount(bits: number): number {
-  let count = 0;
-  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
-  return count;
-}
-
 function mark(marks: Marks, row: number, as: number, report: Report): boolean {
   if (row <= 0 || row >= marks.rows || marks.get(row) !== 0) {
-    report('lists', `row ${row} is out of range or found a second time`);
+    report('lists', `row ${row} is out of range or found a second time`, { slab: row });
     return false;
   }
   marks.set(row, as);
@@ -65,13 +68,18 @@ function markNodeLists(machine: Machine, marks: Marks, report: Report): void {
     for (let row = partialHead[cache]; row !== 0; row = page[(row << 2) + NEXT]) {
       if (!mark(marks, row, ON_NODE, report)) break;
       if (prev[row] !== before || cacheOfSlab(page, row) !== cache) {
-        report('partial list', `cache ${cache}: row ${row} is linked wrongly or of another cache`);
+        report('partial list', `cache ${cache}: row ${row} is linked wrongly or of another cache`, {
+          slab: row,
+          cache,
+        });
       }
       before = row;
       length++;
     }
     if (length !== nrPartial[cache] || partialTail[cache] !== before) {
-      report('partial list', `cache ${cache}: ${length} slabs, nr_partial ${nrPartial[cache]}`);
+      report('partial list', `cache ${cache}: ${length} slabs, nr_partial ${nrPartial[cache]}`, {
+        cache,
+      });
     }
     if (listLock[cache] !== 0) report('locks', `list_lock of cache ${cache} is held`);
   }
@@ -85,6 +93,7 @@ function markCpuSlabs(machine: Machine, marks: Marks, report: Report): number {
   let privateObjects = 0;
   for (let cpuSlab = 0; cpuSlab < cpuWord.length; cpuSlab++) {
     const cache = cpuSlab % perCpu;
+    if (cache === 0) continue;
     const word = cpuWord[cpuSlab];
     const bits = cpuFree[cpuSlab];
     privateObjects += popcount(bits);
@@ -114,26 +123,54 @@ function markCpuSlabs(machine: Machine, marks: Marks, report: Report): number {
   return privateObjects;
 }
 
+/** Slabs of caches that promise their readers a grace period; returns how many of each cache. */
+function markDeferred(machine: Machine, marks: Marks, report: Report): Int32Array {
+  const { page } = machine.slabs;
+  const waiting = new Int32Array(machine.kmemCaches.flags.length);
+  const { rcuSlabs } = machine.globals;
+  for (let row = rcuSlabs[0]; row !== 0; row = page[(row << 2) + NEXT]) {
+    if (!mark(marks, row, ELSEWHERE, report)) break;
+    waiting[cacheOfSlab(page, row)]++;
+  }
+  return waiting;
+}
+
+/** Marks the runs of one list; returns how many rows they have. */
+function markRuns(
+  machine: Machine,
+  marks: Marks,
+  list: { first: number; length: number },
+  report: Report,
+): number {
+  const { page } = machine.slabs;
+  let rows = 0;
+  for (let row = list.first; row !== 0; row = page[(row << 2) + NEXT]) {
+    for (let part = row; part < row + list.length; part++) {
+      if (!mark(marks, part, ELSEWHERE, report)) return rows;
+      if (stateOf(page, part) !== 0) {
+        report('free rows', `row ${part} is free but has word ${stateOf(page, part)}`, {
+          slab: part,
+        });
+      }
+    }
+    rows += list.length;
+  }
+  return rows;
+}
+
 function markFreeRows(machine: Machine, marks: Marks, report: Report): void {
   const { page } = machine.slabs;
   const { record } = machine.cpus;
   let rows = 0;
+  for (let length = 1; length <= MAX_ROWS_PER_SLAB; length++) {
+    rows += markRuns(machine, marks, { first: machine.zone.head[length], length }, report);
+    for (let cpu = 0; cpu < machine.config.cpus; cpu++) {
+      const first = record[cpu * CPU_RECORD.words + CPU_RECORD.pcp + length];
+      rows += markRuns(machine, marks, { first, length }, report);
+    }
+  }
   for (let cpu = 0; cpu < machine.config.cpus; cpu++) {
     const base = cpu * CPU_RECORD.words;
-    for (let length = 1; length <= MAX_ROWS_PER_SLAB; length++) {
-      for (
-        let row = record[base + CPU_RECORD.pcp + length];
-        row !== 0;
-        row = page[(row << 2) + NEXT]
-      ) {
-        for (let part = row; part < row + length; part++) {
-          if (!mark(marks, part, IS_FREE, report)) return;
-          if (stateOf(page, part) !== 0)
-            report('free rows', `row ${part} is free but has word ${stateOf(page, part)}`);
-        }
-        rows += length;
-      }
-    }
     rows += record[base + CPU_RECORD.bumpEnd] - record[base + CPU_RECORD.bump];
   }
   let used = 0;
@@ -152,45 +189,58 @@ export interface SlabTotals {
 }
 
 /** Bitmaps, counts and the state of each slab; slabs per cache. */
-function checkSlabs(machine: Machine, marks: Marks, report: Report): SlabTotals {
+function checkSlabs(
+  machine: Machine,
+  marks: Marks,
+  waiting: Int32Array,
+  report: Report,
+): SlabTotals {
   const { page } = machine.slabs;
   const caches = machine.kmemCaches;
+  const { objects: objectsOf, rows: rowsOf, lastMask } = caches;
   const slabsOf = new Int32Array(caches.flags.length);
   let slabs = 0;
   let pages = 0;
   let total = 0;
   for (let row = 1; row <= machine.config.slabRows; row++) {
-    const bits = stateOf(page, row);
-    const cache = cacheOfSlab(page, row);
+    const bits = page[row << 2];
+    const cache = bits >>> CACHE_SHIFT;
     if (cache === 0) continue;
     if (cache >= slabsOf.length || (caches.flags[cache] & CACHE_LIVE) === 0) {
-      report('R4', `row ${row} belongs to cache ${cache}, which is freed`);
+      report('R4', `row ${row} belongs to cache ${cache}, which is freed`, { slab: row, cache });
       continue;
     }
-    const objects = caches.objects[cache];
-    const last = row + caches.rows[cache] - 1;
+    const objects = objectsOf[cache];
+    const last = row + rowsOf[cache] - 1;
     let freeOnPage = 0;
     for (let part = row; part <= last; part++) {
       const low = page[(part << 2) + FREE];
       const high = page[(part << 2) + FREE + 1];
       freeOnPage += popcount(low) + popcount(high);
       const outside =
-        part === last &&
-        ((low & ~caches.lastMask[2 * cache]) | (high & ~caches.lastMask[2 * cache + 1])) !== 0;
-      if (outside || (part > row && stateOf(page, part) !== part - row)) {
-        report('slabs', `row ${part}: bits beyond the last object, or a broken tail`);
+        part === last && ((low & ~lastMask[2 * cache]) | (high & ~lastMask[2 * cache + 1])) !== 0;
+      if (outside || (part > row && page[part << 2] !== part - row)) {
+        report('slabs', `row ${part}: bits beyond the last object, or a broken tail`, {
+          slab: row,
+          cache,
+        });
       }
     }
     const inuse = bits & INUSE_MASK;
-    const frozen = (bits & FROZEN) !== 0;
     if (inuse + freeOnPage !== objects) {
-      report('slabs', `row ${row}: ${inuse} in use + ${freeOnPage} free, of ${objects} objects`);
+      report('slabs', `row ${row}: ${inuse} in use + ${freeOnPage} free, of ${objects} objects`, {
+        slab: row,
+        cache,
+      });
     }
     const found = marks.get(row);
-    const owned = found === CPU_OWNS;
-    const listed = found === ON_NODE;
-    if (frozen !== owned || listed !== (!frozen && inuse < objects)) {
-      report('slabs', `row ${row}: frozen ${frozen}, in use ${inuse}/${objects}, found ${found}`);
+    const frozen = (bits & FROZEN) !== 0;
+    const listed = found === ON_NODE || found === ELSEWHERE;
+    if (frozen !== (found === CPU_OWNS) || listed !== (!frozen && inuse < objects)) {
+      report('slabs', `row ${row}: frozen ${frozen}, in use ${inuse}/${objects}, found ${found}`, {
+        slab: row,
+        cache,
+      });
     }
     slabsOf[cache]++;
     slabs++;
@@ -198,8 +248,9 @@ function checkSlabs(machine: Machine, marks: Marks, report: Report): SlabTotals 
     total += inuse;
   }
   for (let cache = 1; cache < slabsOf.length; cache++) {
-    if (caches.flags[cache] !== 0 && caches.nrSlabs[cache] !== slabsOf[cache]) {
-      report('nr_slabs', `cache ${cache}: ${caches.nrSlabs[cache]}, counted ${slabsOf[cache]}`);
+    const counted = slabsOf[cache] - waiting[cache];
+    if (caches.flags[cache] !== 0 && caches.nrSlabs[cache] !== counted) {
+      report('nr_slabs', `cache ${cache}: ${caches.nrSlabs[cache]}, counted ${counted}`, { cache });
     }
   }
   return { slabs, pages, objects: total };
@@ -210,7 +261,8 @@ export function auditSlabs(machine: Machine, report: Report): SlabTotals {
   const marks = new Marks(machine.config.slabRows + 1);
   markNodeLists(machine, marks, report);
   const privateObjects = markCpuSlabs(machine, marks, report);
+  const waiting = markDeferred(machine, marks, report);
   markFreeRows(machine, marks, report);
-  const totals = checkSlabs(machine, marks, report);
+  const totals = checkSlabs(machine, marks, waiting, report);
   return { ...totals, objects: totals.objects - privateObjects };
 }

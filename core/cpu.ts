@@ -1,27 +1,155 @@
 /**
- * A machine as one of its CPUs sees it: allocate, free, and (for the CPU that drives the machine)
- * create and remove memcgs. Bind once per thread; a second binding in the same isolate costs both
+ * A machine as one of its CPUs sees it: allocate, free, create and remove memcgs and caches, run
+ * deferred work, look things up. Bind once per thread; a second binding in the same isolate costs both
  * their speed, because V8 then no longer treats the columns as constants.
+ *
+ * A thread that shares the machine with others calls `enter` before it works and `idle` when it stops.
  */
-
+import * as atomics from '#atomics';
 import type { Machine } from './machine.ts';
+import { type AccountedAlloc, bindAccountedAlloc } from './memcg/accounted.ts';
+import { bindCaches, type Caches } from './memcg/caches.ts';
+import { bindCharging } from './memcg/charge.ts';
+import { bindDeferred, type Deferred, type DeferredParts } from './memcg/deferred.ts';
+import type { Kernel } from './memcg/kernel.ts';
 import { lookUpCache } from './memcg/kmem-caches.ts';
-import { bindHooks, bindLifecycle, bindMachineWork, type Lifecycle } from './memcg/lifecycle.ts';
-import { MEMCG_ONLINE } from './memcg/memcgs.ts';
-import { type BoundStrategy, STEP_NAMES, STEP_WORDS, type Steps } from './reparent/strategy.ts';
+import { bindMemcgs, type Memcgs } from './memcg/lifecycle.ts';
+import { bindListLrus, type ListLrus } from './memcg/list-lru.ts';
+import { bindLookups, type Lookups } from './memcg/lookups.ts';
+import { bindRootCaches, type RootCaches } from './memcg/root-caches.ts';
+import { bindSlabStats } from './memcg/stats.ts';
+import { STEP_NAMES, STEP_WORDS, type Steps } from './reparent/steps.ts';
+import type { BoundStrategy } from './reparent/strategy.ts';
 import { check } from './shared/assert.ts';
+import { bindEventRing, eventKind } from './shared/event-ring.ts';
+import { bindMutex } from './shared/mutex.ts';
+import { bindPercpuRefs } from './shared/percpu-ref.ts';
+import { ASK, bindProcessor, LINE, type Processor } from './shared/processor.ts';
+import { bindIrqSpinLock, bindSpinLock } from './shared/spinlock.ts';
+import { bindPatience } from './shared/wait.ts';
 import { type Allocator, bindAllocator } from './slub/allocator.ts';
-import { cacheOfSlab, stateOf } from './slub/slabs.ts';
+import { bindRowSupply } from './slub/row-supply.ts';
+import { CACHE_SHIFT } from './slub/slabs.ts';
+import { LOCK } from './tables.ts';
 
 /** One CPU of a machine. */
-export interface Cpu extends Allocator, Lifecycle {
+export interface Cpu
+  extends Pick<Allocator, 'alloc' | 'free'>,
+    Pick<Processor, 'cpu' | 'enter' | 'idle' | 'poll' | 'readLock' | 'readUnlock'>,
+    Pick<Caches, 'createCache' | 'shrink'>,
+    Pick<Memcgs, 'createMemcg' | 'setLimit' | 'moveTask' | 'rmdir' | 'offline' | 'undoOffline'>,
+    AccountedAlloc,
+    RootCaches,
+    Lookups,
+    Deferred {
+  /** Gives this CPU's cpu slab and partial list of a cache back. */
+  flush(cache: number): void;
+  /** Gives back this CPU's charge stock. */
+  drainStock(): void;
   /** The cache that accounts objects of a root cache to a memcg: its own, or the root cache itself. */
   cacheFor(memcg: number, root: number): number;
-  /** The nearest online memcg that an object is accounted to (as /proc/kpagecgroup), 0 for none. */
-  ownerOfObject(handle: number): number;
+  /** What to do when another CPU interrupts this one. */
+  onInterrupt(handler: () => void): void;
+  /** Interrupts another CPU: it runs its handler between two of its steps. */
+  interrupt(other: number): void;
   /** What this CPU's hand-overs did so far. */
   steps(): Steps;
+  /** All css references of a memcg, while nothing is in flight. */
+  cssOf(memcg: number): number;
+  /** All references of a cache, while nothing is in flight. */
+  cacheRefsOf(cache: number): number;
+  readonly lrus: ListLrus;
   readonly strategy: BoundStrategy;
+}
+
+/** The parts that depend on no other part of the kernel. */
+function bindPrimitives(machine: Machine, cpu: number) {
+  const patience = bindPatience(machine.globals.patience, cpu);
+  const processor = bindProcessor({
+    columns: machine.processors,
+    cpu,
+    period: machine.rcu.word,
+    patience,
+  });
+  const words = machine.locks.word;
+  const spin = bindSpinLock(words, cpu, 'lock', patience);
+  const irqLock = (row: number) => bindIrqSpinLock(spin, row * LINE, processor);
+  const mutex = (row: number, name: string) =>
+    bindMutex({ words, index: row * LINE, name, processor, patience });
+  return {
+    patience,
+    processor,
+    events: bindEventRing(machine.events, cpu, machine.globals.clock),
+    cgroupMutex: mutex(LOCK.cgroupMutex, 'cgroup_mutex'),
+    slabMutex: mutex(LOCK.slabMutex, 'slab_mutex'),
+    wqLock: irqLock(LOCK.memcgKmemWqLock),
+    rcuLock: irqLock(LOCK.rcuLock),
+    workLock: irqLock(LOCK.workLock),
+    zoneLock: bindSpinLock(words, cpu, 'zone lock', patience),
+    listLock: bindSpinLock(machine.kmemCaches.listLock, cpu, 'list_lock', patience),
+  };
+}
+
+function bindKernel(machine: Machine, cpu: number): { kernel: Kernel; deferred: DeferredParts } {
+  const primitives = bindPrimitives(machine, cpu);
+  const { processor, patience, events, wqLock } = primitives;
+  const { cpus, memcgs, kmemCaches, slabRows } = machine.config;
+  const deferred = bindDeferred(machine, primitives);
+  const { rcu, work } = deferred;
+  const css = bindPercpuRefs({
+    columns: {
+      ...{ mode: machine.memcgs.cssMode, count: machine.memcgs.css },
+      ...{ slot: machine.cpuMemcgs.css, rows: memcgs + 1 },
+    },
+    ...{ cpu, cpus, what: 'css of memcg' },
+    release: deferred.memcgUnreferenced,
+  });
+  const { refcnt, refMode, root, dying } = machine.kmemCaches;
+  const UNREFERENCED = eventKind('cache unreferenced');
+  const cacheRefs = bindPercpuRefs({
+    columns: {
+      ...{ mode: refMode, count: refcnt },
+      ...{ slot: machine.cpuSlabs.ref, rows: kmemCaches + 1 },
+    },
+    ...{ cpu, cpus, what: 'reference of cache' },
+    // b.9: whoever destroys the root cache deals with the cache.
+    release(cache) {
+      wqLock.lockIrq();
+      events.record(UNREFERENCED, cache, dying[root[cache]]);
+      if (dying[root[cache]] === 0) deferred.cacheUnreferenced(cache);
+      wqLock.unlockIrq();
+    },
+  });
+  const stats = bindSlabStats(machine, cpu);
+  const charging = bindCharging(machine, { processor, css, events });
+  processor.on(ASK.drain, charging.drain);
+  const strategy = machine.strategy.bind(machine, {
+    ...{ cpu, processor, patience, charging, stats, css, cacheRefs },
+  });
+  const rowSupply = bindRowSupply({
+    ...{ page: machine.slabs.page, record: machine.cpus.record, zone: machine.zone.head },
+    ...{ lock: primitives.zoneLock, lockRow: LOCK.zoneLock * LINE, cpu, cpus },
+    ...{ bump: machine.globals.slabBump, rows: slabRows + 1 },
+  });
+  const allocator = bindAllocator(machine, {
+    ...{ cpu, processor, rcu, listLock: primitives.listLock, rowSupply, events, strategy },
+  });
+  const lrus = bindListLrus(machine, {
+    ...{ cpu, patience },
+    ownerOf: (handle) => strategy.ownerOf(headRow(machine, handle)),
+  });
+  const kernel: Kernel = {
+    ...{ machine, rcu, work, css, cacheRefs, charging, stats, lrus, strategy, allocator },
+    ...primitives,
+  };
+  return { kernel, deferred };
+}
+
+/** Head row of the slab that an object is in. */
+function headRow(machine: Machine, handle: number): number {
+  const row = handle >>> 6;
+  const word = machine.slabs.page[row << 2];
+  return word >>> CACHE_SHIFT === 0 ? row - word : row;
 }
 
 /** Binds one CPU of a machine. @throws ModelError when the machine has no such CPU */
@@ -30,34 +158,38 @@ export function bindCpu(machine: Machine, cpu: number): Cpu {
     Number.isInteger(cpu) && cpu >= 0 && cpu < machine.config.cpus,
     `CPU ${cpu}: this machine was created for CPUs 0 to ${machine.config.cpus - 1}`,
   );
-  const work = bindMachineWork(machine);
-  const hooks = bindHooks(machine, work);
-  const strategy = machine.strategy.bind(machine, cpu, hooks);
-  const allocator = bindAllocator(machine, cpu, strategy);
-  const lifecycle = bindLifecycle(machine, { work, hooks, strategy, allocator });
+  const { kernel, deferred } = bindKernel(machine, cpu);
+  const { processor, allocator, strategy, charging, lrus } = kernel;
+  const caches = bindCaches(kernel);
+  const memcgs = bindMemcgs(kernel, caches);
+  deferred.connect(kernel, caches, memcgs);
   const arrays = { cache: machine.cacheArrays.cache, ids: machine.config.kmemIds };
-  const { flags, parent, kmemId } = machine.memcgs;
-  const { page } = machine.slabs;
+  const { peek } = atomics;
+  const { kmemId } = machine.memcgs;
   return {
-    ...allocator,
-    ...lifecycle,
-    strategy,
+    ...{ cpu, alloc: allocator.alloc, free: allocator.free, strategy, lrus },
+    ...processor,
+    ...caches,
+    ...memcgs,
+    ...bindAccountedAlloc(machine, { ...kernel, alloc: allocator.alloc }),
+    ...bindRootCaches(kernel, caches),
+    ...bindLookups(kernel),
+    ...deferred,
+    flush: (cache) => allocator.flushCpu(cache, cpu),
+    drainStock: charging.drain,
     cacheFor(memcg, root) {
-      const id = kmemId[memcg];
+      const id = peek(kmemId, memcg);
       return (id < 0 ? 0 : lookUpCache(arrays, root, id)) || root;
     },
-    ownerOfObject(handle) {
-      const row = handle >>> 6;
-      const head = cacheOfSlab(page, row) === 0 ? row - stateOf(page, row) : row;
-      let memcg = strategy.ownerOf(head);
-      while (memcg !== 0 && (flags[memcg] & MEMCG_ONLINE) === 0) memcg = parent[memcg];
-      return memcg;
-    },
+    onInterrupt: (handler) => processor.on(ASK.interrupt, handler),
+    interrupt: (other) => processor.ask(other, ASK.interrupt),
     steps() {
       const record = machine.cpus.steps;
       const counted = STEP_NAMES.map((name, index) => [name, record[cpu * STEP_WORDS + index]]);
       // fromEntries loses the keys; they are exactly STEP_NAMES.
       return Object.fromEntries(counted) as Steps;
     },
+    cssOf: kernel.css.total,
+    cacheRefsOf: kernel.cacheRefs.total,
   };
 }

@@ -6,7 +6,6 @@ export {
   attachMachine,
   createMachine,
   type Machine,
-  type MachineConfig,
   type MachineMemory,
   machineBytes,
   touchMachine,
@@ -14,6 +13,10 @@ export {
 export type { CacheShape } from './memcg/kmem-caches.ts';
 export { NO_LIMIT, ROOT_MEMCG } from './memcg/memcgs.ts';
 export { ALL_STRATEGY_NAMES, STRATEGIES, STRATEGY_NAMES } from './reparent/registry.ts';
-export type { Steps, Strategy } from './reparent/strategy.ts';
+export type { Steps } from './reparent/steps.ts';
+export type { Strategy } from './reparent/strategy.ts';
 export { LimitError, ModelError } from './shared/assert.ts';
+export { describeEvent, lastEvents, type RecordedEvent } from './shared/event-ring.ts';
+export { AbortedError, DeadlineError, PATIENCE } from './shared/wait.ts';
 export { MAX_OBJECTS_PER_SLAB, NO_OBJECT, OBJECTS_PER_ROW } from './slub/slabs.ts';
+export type { FullConfig, MachineConfig } from './tables.ts';

@@ -5,12 +5,15 @@
  * is allocated (`planMachine`).
  */
 import { ATOMICS_KIND } from '#atomics';
-import { CACHE_LIVE, type CacheShape, KMEM_CACHE_SPEC } from './memcg/kmem-caches.ts';
-import { MEMCG_LIVE, MEMCG_ONLINE, MEMCG_SPEC, NO_LIMIT, ROOT_MEMCG } from './memcg/memcgs.ts';
+import type { KMEM_CACHE_SPEC } from './memcg/kmem-caches.ts';
+import { initLruLists } from './memcg/list-lru.ts';
+import { firstLruItem, type LRU_LINK_SPEC, type LRU_LIST_SPEC } from './memcg/list-lru-rows.ts';
+import { MEMCG_LIVE, MEMCG_ONLINE, type MEMCG_SPEC, NO_LIMIT, ROOT_MEMCG } from './memcg/memcgs.ts';
 import { STRATEGIES } from './reparent/registry.ts';
-import { STEP_WORDS, type Strategy } from './reparent/strategy.ts';
+import type { Strategy } from './reparent/strategy.ts';
 import { createWasmMemory, strategyBuffer, type WasmMemory } from './reparent/wasm.ts';
 import { check } from './shared/assert.ts';
+import type { EVENT_SPEC } from './shared/event-ring.ts';
 import {
   type Columns,
   type Layout,
@@ -18,34 +21,26 @@ import {
   type TablePlan,
   viewTable,
 } from './shared/layout.ts';
-import { bindRowPool, ROW_POOL_SPEC, type RowPool } from './shared/rows.ts';
-import { WORK_SPEC } from './shared/workqueue.ts';
+import type { LOCK_SPEC } from './shared/mutex.ts';
+import { REF_BIAS } from './shared/percpu-ref.ts';
+import { LINE, type PROCESSOR_SPEC } from './shared/processor.ts';
+import type { RCU_RING_SPEC, RCU_SPEC } from './shared/rcu.ts';
+import { bindRowPool, type RowPool } from './shared/rows.ts';
+import { DEADLINE_MS, PATIENCE } from './shared/wait.ts';
+import type { WORK_RING_SPEC, WORK_SPEC } from './shared/workqueue.ts';
+import type { ZONE_SPEC } from './slub/row-supply.ts';
+import { MAX_KMEM_CACHES, MAX_SLAB_ROWS, type SLAB_SPEC } from './slub/slabs.ts';
 import {
-  CPU_RECORD,
-  MAX_KMEM_CACHES,
-  MAX_OBJECTS_PER_SLAB,
-  MAX_SLAB_ROWS,
-  OBJECTS_PER_ROW,
-  SLAB_SPEC,
-} from './slub/slabs.ts';
-
-/** What a machine is made for. Every count is a capacity; reaching one is an error that names it. */
-export interface MachineConfig {
-  /** Name of the reparenting strategy. */
-  readonly strategy: string;
-  /** CPUs that may drive the machine; 1 to 64. */
-  readonly cpus: number;
-  /** Rows of the slab table: one per slab of up to 64 objects, more for larger slabs. */
-  readonly slabRows: number;
-  /** kmem_caches, root caches included. */
-  readonly kmemCaches: number;
-  /** Root caches among them. */
-  readonly rootCaches: number;
-  /** Memory cgroups, the root and dying ones included. */
-  readonly memcgs: number;
-  /** Memory cgroups that can be online with kernel accounting at once; the kernel's limit is 65535. */
-  readonly kmemIds: number;
-}
+  type CACHE_ARRAY_SPEC,
+  type CPU_MEMCG_SPEC,
+  type CPU_SLAB_SPEC,
+  type CPU_SPEC,
+  type FullConfig,
+  type GLOBALS_SPEC,
+  type KMEM_ID_SPEC,
+  type MachineConfig,
+  mainTables,
+} from './tables.ts';
 
 /** The memory of a machine: what a worker needs to attach. */
 export interface MachineMemory {
@@ -56,7 +51,7 @@ export interface MachineMemory {
 
 /** A machine in shared memory. */
 export interface Machine {
-  readonly config: MachineConfig;
+  readonly config: FullConfig;
   readonly memory: MachineMemory;
   readonly bytes: number;
   readonly strategy: Strategy;
@@ -69,58 +64,37 @@ export interface Machine {
   readonly cacheArrays: Columns<typeof CACHE_ARRAY_SPEC>;
   readonly kmemIds: Columns<typeof KMEM_ID_SPEC>;
   readonly cpus: Columns<typeof CPU_SPEC>;
+  readonly cpuMemcgs: Columns<typeof CPU_MEMCG_SPEC>;
+  readonly processors: Columns<typeof PROCESSOR_SPEC>;
+  readonly locks: Columns<typeof LOCK_SPEC>;
+  readonly rcu: Columns<typeof RCU_SPEC>;
+  readonly rcuRing: Columns<typeof RCU_RING_SPEC>;
   readonly work: Columns<typeof WORK_SPEC>;
+  readonly workRing: Columns<typeof WORK_RING_SPEC>;
+  readonly zone: Columns<typeof ZONE_SPEC>;
+  readonly events: Columns<typeof EVENT_SPEC>;
+  readonly lruLists: Columns<typeof LRU_LIST_SPEC>;
+  readonly lruLinks: Columns<typeof LRU_LINK_SPEC>;
   readonly memcgRows: RowPool;
+  /** Rows 1 to `rootCaches`. */
+  readonly rootRows: RowPool;
+  /** The rows of memcgs' caches, after those of root caches. */
   readonly cacheRows: RowPool;
+  readonly lruRows: RowPool;
 }
 
-/** cpu slab of each CPU and cache (`cpu * caches + cache`), owned by that CPU: plain access. */
-export const CPU_SLAB_SPEC = {
-  /** Bitmap word (`handle >>> 5`) that the private free objects belong to, 0 none. */
-  word: 1,
-  /** Private free objects of that word (the lockless freelist). */
-  free: 1,
-  /** Head of the CPU's partial list. */
-  partial: 1,
-  /** Slabs on that list. */
-  partialSlabs: 1,
-} as const;
-const GLOBALS_SPEC = {
-  /** Slab rows that some CPU has taken; alone on its line. */
-  slabBump: 16,
-  /** Work ring: next to run, next free place. */
-  workHead: 16,
-  workTail: 16,
-} as const;
-const CPU_SPEC = { record: CPU_RECORD.words, steps: STEP_WORDS } as const;
-const CACHE_ARRAY_SPEC = { cache: 1 } as const;
-const KMEM_ID_SPEC = { owner: 1 } as const;
-
-const HEADER_WORDS = 16;
+const HEADER_WORDS = 32;
 const MAGIC = 0x51_ab_5b_1c;
-const VERSION = 1;
+const VERSION = 2;
 const MAX_CPUS = 64;
-const CONFIG_KEYS = ['cpus', 'slabRows', 'kmemCaches', 'rootCaches', 'memcgs', 'kmemIds'] as const;
-
-function mainTables(config: MachineConfig) {
-  const caches = config.kmemCaches + 1;
-  const memcgs = config.memcgs + 1;
-  return {
-    globals: { name: 'globals', spec: GLOBALS_SPEC, rows: 1 },
-    cpus: { name: 'cpus', spec: CPU_SPEC, rows: config.cpus },
-    pools: { name: 'pools', spec: ROW_POOL_SPEC, rows: 2 },
-    work: { name: 'work', spec: WORK_SPEC, rows: 2 * (caches + memcgs) + 2 },
-    memcgs: { name: 'memcgs', spec: MEMCG_SPEC, rows: memcgs },
-    kmemCaches: { name: 'kmemCaches', spec: KMEM_CACHE_SPEC, rows: caches },
-    cpuSlabs: { name: 'cpuSlabs', spec: CPU_SLAB_SPEC, rows: config.cpus * caches },
-    kmemIds: { name: 'kmemIds', spec: KMEM_ID_SPEC, rows: config.kmemIds },
-    cacheArrays: {
-      name: 'cacheArrays',
-      spec: CACHE_ARRAY_SPEC,
-      rows: (config.rootCaches + 1) * config.kmemIds,
-    },
-    slabs: { name: 'slabs', spec: SLAB_SPEC, rows: config.slabRows + 1 },
-  } as const;
+const CONFIG_KEYS = [
+  ...(['cpus', 'slabRows', 'kmemCaches', 'rootCaches', 'memcgs', 'kmemIds'] as const),
+  ...(['chargeBatch', 'lrus', 'lruItems'] as const),
+] as const;
+/** These may be 0: the machine then does without. */
+const OPTIONAL_KEYS: readonly string[] = ['chargeBatch', 'lrus', 'lruItems'];
+function completed(config: MachineConfig): FullConfig {
+  return { chargeBatch: 0, lrus: 0, lruItems: 0, ...config };
 }
 
 function strategyNamed(name: string): Strategy {
@@ -132,7 +106,7 @@ function strategyNamed(name: string): Strategy {
   return strategy;
 }
 
-function checkConfig(config: MachineConfig): void {
+function checkConfig(config: FullConfig): void {
   const limits: Record<(typeof CONFIG_KEYS)[number], number> = {
     cpus: MAX_CPUS,
     slabRows: MAX_SLAB_ROWS,
@@ -140,17 +114,22 @@ function checkConfig(config: MachineConfig): void {
     rootCaches: config.kmemCaches,
     memcgs: 2 ** 20,
     kmemIds: 65_535,
+    chargeBatch: 1024,
+    lrus: 31,
+    lruItems: 2 ** 28,
   };
   for (const key of CONFIG_KEYS) {
     const value = config[key];
+    const least = OPTIONAL_KEYS.includes(key) ? 0 : 1;
     check(
-      Number.isInteger(value) && value >= 1 && value <= limits[key],
-      `machine config: ${key} is ${value}, must be a whole number from 1 to ${limits[key]}`,
+      Number.isInteger(value) && value >= least && value <= limits[key],
+      `machine config: ${key} is ${value}, must be a whole number from ${least} to ${limits[key]}`,
     );
   }
 }
 
 interface MachinePlan {
+  readonly config: FullConfig;
   readonly strategy: Strategy;
   readonly tables: ReturnType<typeof mainTables>;
   readonly layout: Layout;
@@ -158,12 +137,14 @@ interface MachinePlan {
   readonly strategyLayout: Layout;
 }
 
-function plan(config: MachineConfig): MachinePlan {
+function plan(given: MachineConfig): MachinePlan {
+  const config = completed(given);
   checkConfig(config);
   const strategy = strategyNamed(config.strategy);
   const tables = mainTables(config);
   const strategyTables = strategy.tables(config);
   return {
+    config,
     strategy,
     tables,
     layout: planLayout(Object.values(tables), HEADER_WORDS * Int32Array.BYTES_PER_ELEMENT),
@@ -197,17 +178,25 @@ export function createMachine(config: MachineConfig): Machine {
   header[1] = VERSION;
   header[2] = STRATEGIES.indexOf(planned.strategy);
   CONFIG_KEYS.forEach((key, index) => {
-    header[3 + index] = config[key];
+    header[3 + index] = planned.config[key];
   });
-  const machine = view(config, planned, { main, strategy });
+  const machine = view(planned, { main, strategy });
   const root = machine.memcgRows.take();
   check(root === ROOT_MEMCG, 'the first memcg is the root');
   machine.memcgs.flags[root] = MEMCG_LIVE | MEMCG_ONLINE;
   machine.memcgs.max[root] = NO_LIMIT;
-  machine.memcgs.css[root] = 1;
+  machine.memcgs.css[root] = REF_BIAS + 1;
+  machine.memcgs.onlineCount[root] = 1;
   machine.memcgs.kmemId[root] = -1;
   // No in-use count equals it, so a row that is in no slab never looks full (see `free`).
   machine.kmemCaches.objects[0] = -1;
+  // No object lies in this word, so none looks as if it belonged to the cpu slab of "no cache".
+  for (let cpu = 0; cpu < config.cpus; cpu++) {
+    machine.cpuSlabs.word[cpu * (config.kmemCaches + 1)] = -1;
+    machine.processors.current[cpu * LINE] = root;
+  }
+  machine.globals.patience[PATIENCE.deadlineMs] = DEADLINE_MS;
+  initLruLists(machine);
   return machine;
 }
 
@@ -232,14 +221,17 @@ export function attachMachine(memory: MachineMemory): Machine {
     memory.main.byteLength === planned.layout.bytes,
     `machine of ${memory.main.byteLength} bytes, its header needs ${planned.layout.bytes}`,
   );
-  return view(config, planned, memory);
+  return view(planned, memory);
 }
 
-function view(config: MachineConfig, planned: MachinePlan, memory: MachineMemory): Machine {
-  const { tables, layout } = planned;
+function view(planned: MachinePlan, memory: MachineMemory): Machine {
+  const { config, tables, layout } = planned;
   const pools = viewTable(memory.main, layout, tables.pools);
   const memcgs = viewTable(memory.main, layout, tables.memcgs);
   const kmemCaches = viewTable(memory.main, layout, tables.kmemCaches);
+  const lruLinks = viewTable(memory.main, layout, tables.lruLinks);
+  const pool = (number: number, limit: string, next: Int32Array, first: number, end: number) =>
+    bindRowPool({ state: pools.state, pool: number, next, first, end, limit });
   return {
     config,
     memory,
@@ -254,21 +246,27 @@ function view(config: MachineConfig, planned: MachinePlan, memory: MachineMemory
     cacheArrays: viewTable(memory.main, layout, tables.cacheArrays),
     kmemIds: viewTable(memory.main, layout, tables.kmemIds),
     cpus: viewTable(memory.main, layout, tables.cpus),
+    cpuMemcgs: viewTable(memory.main, layout, tables.cpuMemcgs),
+    processors: viewTable(memory.main, layout, tables.processors),
+    locks: viewTable(memory.main, layout, tables.locks),
+    rcu: viewTable(memory.main, layout, tables.rcu),
+    rcuRing: viewTable(memory.main, layout, tables.rcuRing),
     work: viewTable(memory.main, layout, tables.work),
-    memcgRows: bindRowPool({
-      state: pools.state,
-      pool: 0,
-      next: memcgs.siblingNext,
-      rows: tables.memcgs.rows,
-      limit: 'memcgs',
-    }),
-    cacheRows: bindRowPool({
-      state: pools.state,
-      pool: 1,
-      next: kmemCaches.next,
-      rows: tables.kmemCaches.rows,
-      limit: 'kmemCaches',
-    }),
+    workRing: viewTable(memory.main, layout, tables.workRing),
+    zone: viewTable(memory.main, layout, tables.zone),
+    events: viewTable(memory.main, layout, tables.events),
+    lruLists: viewTable(memory.main, layout, tables.lruLists),
+    lruLinks,
+    memcgRows: pool(0, 'memcgs', memcgs.siblingNext, 1, tables.memcgs.rows),
+    rootRows: pool(1, 'rootCaches', kmemCaches.next, 1, config.rootCaches + 1),
+    cacheRows: pool(
+      2,
+      'kmemCaches',
+      kmemCaches.next,
+      config.rootCaches + 1,
+      tables.kmemCaches.rows,
+    ),
+    lruRows: pool(3, 'lruItems', lruLinks.next, firstLruItem(config), tables.lruLinks.rows),
   };
 }
 
@@ -285,28 +283,4 @@ export function touchMachine(machine: Machine): number {
     for (let word = 0; word < words.length; word += 1024) words[word] |= 0;
   }
   return machine.bytes;
-}
-
-/** Fills in the row of a new cache; links nothing. @throws ModelError when the shape does not fit */
-export function initCache(machine: Machine, cache: number, shape: CacheShape): void {
-  const { objectsPerSlab, pagesPerSlab } = shape;
-  check(
-    objectsPerSlab >= 1 && objectsPerSlab <= MAX_OBJECTS_PER_SLAB,
-    `a slab of ${objectsPerSlab} objects: the model has 1 to ${MAX_OBJECTS_PER_SLAB}`,
-  );
-  const columns = machine.kmemCaches;
-  const rows = Math.ceil(objectsPerSlab / OBJECTS_PER_ROW);
-  const last = objectsPerSlab - (rows - 1) * OBJECTS_PER_ROW;
-  columns.flags[cache] = CACHE_LIVE;
-  columns.memcg[cache] = 0;
-  columns.root[cache] = 0;
-  columns.refcnt[cache] = 0;
-  columns.objects[cache] = objectsPerSlab;
-  columns.rows[cache] = rows;
-  columns.pages[cache] = pagesPerSlab;
-  columns.size[cache] = shape.size;
-  columns.lastMask[2 * cache] = last >= 32 ? -1 : (1 << last) - 1;
-  columns.lastMask[2 * cache + 1] = last <= 32 ? 0 : last === 64 ? -1 : (1 << (last - 32)) - 1;
-  columns.minPartial[cache] = shape.minPartial;
-  columns.cpuPartial[cache] = shape.cpuPartialSlabs;
 }

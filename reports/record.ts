@@ -4,15 +4,9 @@
  * `reports/schema.json` is generated from here (UPDATE_GOLDEN=1 with the schema test).
  */
 import { z } from 'zod';
-import {
-  amount,
-  capacityResults,
-  compareResults,
-  count,
-  doctorResults,
-  geometryResults,
-  open,
-} from './results.ts';
+import { capacityResults, compareResults, doctorResults, geometryResults } from './results.ts';
+import { amount, count, open } from './results-parts.ts';
+import { stormResults } from './results-storm.ts';
 
 /** Name and version of the record format. */
 export const RECORD_SCHEMA = 'slabsplice/1';
@@ -52,6 +46,7 @@ export const recordSchema = z.discriminatedUnion('command', [
   z.strictObject({ ...envelope, command: z.literal('geometry'), results: geometryResults }),
   z.strictObject({ ...envelope, command: z.literal('doctor'), results: doctorResults }),
   z.strictObject({ ...envelope, command: z.literal('capacity'), results: capacityResults }),
+  z.strictObject({ ...envelope, command: z.literal('storm'), results: stormResults }),
 ]);
 
 /** A record of any command; `command` tells which results it holds. */
@@ -66,6 +61,8 @@ export type GeometryRecord = Extract<ResultRecord, { command: 'geometry' }>;
 export type DoctorRecord = Extract<ResultRecord, { command: 'doctor' }>;
 /** Record of `capacity`. */
 export type CapacityRecord = Extract<ResultRecord, { command: 'capacity' }>;
+/** Record of `storm`. */
+export type StormRecord = Extract<ResultRecord, { command: 'storm' }>;
 /** The machine and runtime that a record was made on; sizes in bytes. */
 export type Environment = z.infer<typeof environmentSchema>;
 /** One thing that was checked on the way; a failed check makes the command exit with 1. */
@@ -105,7 +102,7 @@ function parseJson(text: string, fileName: string): unknown {
   }
 }
 
-const COMMANDS: readonly Command[] = ['compare', 'run', 'geometry', 'doctor', 'capacity'];
+const COMMANDS: readonly Command[] = ['compare', 'run', 'geometry', 'doctor', 'capacity', 'storm'];
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';

@@ -3,37 +3,10 @@
  * the contract lets later versions add fields and old readers must still open their records.
  */
 import { z } from 'zod';
+import { amount, count, distributionSchema, interval, name, open } from './results-parts.ts';
 import { VERDICTS } from './verdict.ts';
 
-/**
- * An object that accepts further fields when read, yet is closed as a type: with zod's own
- * `looseObject` a misspelt field would type-check as `unknown`.
- */
-export function open<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape> {
-  return z.looseObject(shape) as unknown as z.ZodObject<Shape>;
-}
-
-/** A whole number of things, at least 0. */
-export const count = z.int().nonnegative();
-
-/** A measured or averaged size, at least 0; may have a fraction. */
-export const amount = z.number().nonnegative();
-
-const interval = z.tuple([z.number(), z.number()]);
-const name = z.string().min(1);
 const rounds = z.array(z.number());
-
-const distributionSchema = open({
-  samples: count,
-  min: z.number(),
-  p50: z.number(),
-  p90: z.number(),
-  p99: z.number(),
-  p999: z.number(),
-  max: z.number(),
-  mean: z.number(),
-  ci95: interval,
-});
 
 const conditions = {
   order: z.enum(['in-order', 'shuffled']),

@@ -91,7 +91,8 @@ export function auditAll(plan: CapacityPlan): PhaseResult {
     const report = audit(of.machine, of.cpu);
     const violations = [...report.violations];
     if (report.objects !== plan.objects) {
-      violations.push({ invariant: 'objects', detail: `${report.objects} of ${plan.objects}` });
+      const detail = `${report.objects} of ${plan.objects}`;
+      violations.push({ invariant: 'objects', detail, history: [] });
     }
     return { slabs: report.slabs, violations };
   });
@@ -119,7 +120,7 @@ export function teardown(plan: CapacityPlan): PhaseResult {
     const violations = [...report.violations];
     if (report.slabs !== 0 || report.dying !== 0 || left !== 0) {
       const detail = `${report.slabs} slabs, ${report.dying} dying cgroups, ${left} objects`;
-      violations.push({ invariant: 'left behind', detail });
+      violations.push({ invariant: 'left behind', detail, history: [] });
     }
     return { slabs: report.slabs, violations };
   });

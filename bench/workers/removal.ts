@@ -83,7 +83,7 @@ function flip({ cpu, child, parent }: PopulatedMachine): void {
 
 /** Offlines and takes it back; returns the time of the first, ns. */
 function timeRemoval({ cpu, child }: PopulatedMachine): number {
-  const position = cpu.work.position();
+  const position = cpu.rcu.position();
   const start = performance.now();
   cpu.offline(child);
   const end = performance.now();

@@ -3,7 +3,11 @@
  *
  *   usage, max, watermark, failcnt   page counter, pages; atomic
  *   parent                           hierarchy; immutable while the row lives
- *   css                              references that keep the row alive; atomic
+ *   css, cssMode                     percpu reference that keeps the row alive (shared/percpu-ref.ts)
+ *   onlineCount                      1 until the kill is confirmed + children not offline yet; atomic
+ *   stat                             slab pages in the subtree, reclaimable and not, batched; atomic
+ *   shrinkerBits                     per list_lru: it may have objects of this memcg; atomic
+ *   pageLock                         list-pages, link-pages: spin lock of the memcg's pages
  *   flags                            cgroup_mutex; read without a lock by look-ups
  *   kmemId                           index into the cache arrays, -1 none; cgroup_mutex
  *   cachesHead, cachesTail, caches   list of the kmem_caches it owns and how many; slab_mutex
@@ -16,6 +20,9 @@
  * Source: kernel-model a.2 (Linux 5.2, 5.3).
  */
 
+/** Statistics per memcg: reclaimable and unreclaimable slab pages. */
+export const STAT_ITEMS = 2;
+
 /** Columns of the memcg table. */
 export const MEMCG_SPEC = {
   usage: 1,
@@ -24,6 +31,11 @@ export const MEMCG_SPEC = {
   failcnt: 1,
   parent: 1,
   css: 1,
+  cssMode: 1,
+  onlineCount: 1,
+  stat: STAT_ITEMS,
+  shrinkerBits: 1,
+  pageLock: 1,
   flags: 1,
   kmemId: 1,
   cachesHead: 1,
@@ -45,9 +57,13 @@ export const MEMCG_SPEC = {
 export const ROOT_MEMCG = 1;
 /** Row is in use. */
 export const MEMCG_LIVE = 1;
-/** rmdir has not happened: `tryget_online` works. */
+/** From creation until the offline callback is done (CSS_ONLINE): what look-ups climb to. */
 export const MEMCG_ONLINE = 2;
-/** Offline callback ran: its kmem id is gone and its caches were handed over (or not, by strategy). */
+/** Offline callback began: its kmem id is gone and its caches were handed over (or not, by strategy). */
 export const MEMCG_OFFLINE = 4;
+/** rmdir has happened: no new tasks, children or caches. */
+export const MEMCG_DYING = 8;
+/** The last css reference is gone: unlinked from the tree, waits for a grace period. */
+export const MEMCG_RELEASED = 16;
 /** "No limit": the largest value the counter can hold. */
 export const NO_LIMIT = 2 ** 31 - 1;

@@ -8,31 +8,29 @@
  * after the removal would be charged to a dead one.
  *
  * Departure: the kernel puts the child's references one by one and gets the parent's at once; here
- * both are one addition. Protection: slab_mutex. Readers of `memcg` see the old or the new owner.
+ * both are one addition. The parent's are taken first; the child's css keeps the parent until then.
+ * Protection: slab_mutex. Readers of `memcg` see the old or the new owner; the old one cannot be freed
+ * before they have left their read section.
  */
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
-import { STEP_NAMES, STEP_WORDS, type StepName, type StrategyHooks } from './strategy.ts';
-
-/** Index of a step kind in a CPU's step record. */
-export function stepIndex(cpu: number, step: StepName): number {
-  return cpu * STEP_WORDS + STEP_NAMES.indexOf(step);
-}
+import { stepIndex } from './steps.ts';
+import type { StrategyContext } from './strategy.ts';
 
 /** Binds the splice; returns the number of caches handed over. */
 export function bindCacheHandOver(
   machine: Machine,
-  cpu: number,
-  hooks: Pick<StrategyHooks, 'putMemcg'>,
+  context: StrategyContext,
 ): (child: number, parent: number) => number {
   // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
-  const { add, poke } = atomics;
+  const { poke } = atomics;
+  const { get, put } = context.css;
   const { memcg: owner, next, prev } = machine.kmemCaches;
-  const { cachesHead, cachesTail, caches, css } = machine.memcgs;
+  const { cachesHead, cachesTail, caches } = machine.memcgs;
   const steps = machine.cpus.steps;
-  const CACHES_MOVED = stepIndex(cpu, 'cachesMoved');
-  const CSS_MOVED = stepIndex(cpu, 'cssMoved');
-  const LIST_OPERATIONS = stepIndex(cpu, 'listOperations');
+  const CACHES_MOVED = stepIndex(context.cpu, 'cachesMoved');
+  const CSS_MOVED = stepIndex(context.cpu, 'cssMoved');
+  const LIST_OPERATIONS = stepIndex(context.cpu, 'listOperations');
 
   return (child, parent) => {
     const first = cachesHead[child];
@@ -52,8 +50,8 @@ export function bindCacheHandOver(
     cachesTail[child] = 0;
     caches[parent] += moved;
     caches[child] = 0;
-    add(css, parent, moved);
-    hooks.putMemcg(child, moved);
+    get(parent, moved);
+    put(child, moved);
     steps[CACHES_MOVED] += moved;
     steps[CSS_MOVED] += moved;
     steps[LIST_OPERATIONS]++;

@@ -12,15 +12,24 @@
  * newest chunk takes the place. Chunks are handed over by relinking them, but every page's owner is
  * still written, as the design says.
  * Memory per slab row: owner 4 + slot 4 + its id 4 bytes, and a chunk per memcg.
- * Protection to come with more CPUs: a lock per memcg; a hand-over takes both.
+ *
+ * Protection: a spin lock per memcg for its vector and the owner of each page in it. A free looks for
+ * the owner without a lock, takes the owner's lock and looks again. A hand-over holds the locks of
+ * child and parent (a page names the parent as soon as it is rewritten, and may be freed then), but
+ * only for one chunk at a time, so nobody waits for more than 128 pages. Lock order: child, parent,
+ * chunk lock.
  */
-import { add } from '#atomics';
-import type { MachineConfig } from '../machine.ts';
+import * as atomics from '#atomics';
+import type { Machine } from '../machine.ts';
 import { LimitError } from '../shared/assert.ts';
 import { viewTable } from '../shared/layout.ts';
-import { bindCacheHandOver, stepIndex } from './hand-over.ts';
+import { LINE } from '../shared/processor.ts';
+import { bindSpinLock } from '../shared/spinlock.ts';
+import { type FullConfig, LOCK } from '../tables.ts';
+import { bindCacheHandOver } from './hand-over.ts';
 import { bindPageCharging } from './page-charge.ts';
 import { auditOwners, bindOwnerColumn, countSlabRefs, ownerTable } from './page-owner.ts';
+import { stepIndex } from './steps.ts';
 import type { BoundStrategy, Strategy } from './strategy.ts';
 import { strategyBuffer } from './wasm.ts';
 
@@ -28,11 +37,11 @@ const CHUNK_SHIFT = 7;
 const CHUNK = 1 << CHUNK_SHIFT;
 
 /** Chunks enough for every row, plus the one unfilled chunk that each memcg may have. */
-function chunkCount(config: MachineConfig): number {
+function chunkCount(config: FullConfig): number {
   return Math.ceil(config.slabRows / CHUNK) + config.memcgs + 2;
 }
 
-function tables(config: MachineConfig) {
+function tables(config: FullConfig) {
   const chunks = chunkCount(config);
   return {
     owners: ownerTable(config),
@@ -43,6 +52,18 @@ function tables(config: MachineConfig) {
   } as const;
 }
 
+/** The design's columns on a machine. */
+function columnsOf(machine: Machine) {
+  const planned = tables(machine.config);
+  const buffer = strategyBuffer(machine);
+  return {
+    owner: bindOwnerColumn(machine),
+    ...viewTable(buffer, machine.strategyLayout, planned.slots),
+    ...viewTable(buffer, machine.strategyLayout, planned.chunks),
+    ...viewTable(buffer, machine.strategyLayout, planned.ids),
+  };
+}
+
 /** A vector of page ids per memcg. */
 export const listPages: Strategy = {
   name: 'list-pages',
@@ -50,36 +71,46 @@ export const listPages: Strategy = {
   releasesEarly: true,
   wasmMemory: false,
   tables: (config) => Object.values(tables(config)),
-  bind(machine, cpu, hooks): BoundStrategy {
-    const planned = tables(machine.config);
-    const buffer = strategyBuffer(machine);
-    const { slot } = viewTable(buffer, machine.strategyLayout, planned.slots);
-    const { next, count } = viewTable(buffer, machine.strategyLayout, planned.chunks);
-    const { id } = viewTable(buffer, machine.strategyLayout, planned.ids);
-    const owner = bindOwnerColumn(machine);
-    const { chunkHead, css } = machine.memcgs;
-    const chunks = planned.chunks.rows;
+  bind(machine, context): BoundStrategy {
+    // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
+    const { peek } = atomics;
+    const columns = columnsOf(machine);
+    const { owner, slot, next, count, id } = columns;
+    const { cpu, css, patience } = context;
+    const { readLock, readUnlock } = context.processor;
+    const { chunkHead, pageLock } = machine.memcgs;
+    const chunks = chunkCount(machine.config);
     const steps = machine.cpus.steps;
     const HAND_OVERS = stepIndex(cpu, 'handOvers');
     const PAGES_VISITED = stepIndex(cpu, 'pagesVisited');
     const PAGES_MOVED = stepIndex(cpu, 'pagesMoved');
     const CSS_MOVED = stepIndex(cpu, 'cssMoved');
     const LIST_OPERATIONS = stepIndex(cpu, 'listOperations');
-    const charging = bindPageCharging(machine, hooks);
-    const { chargeOwner, unchargeOwner } = charging;
-    const handOverCaches = bindCacheHandOver(machine, cpu, hooks);
+    const { chargeOwner, settleOwner, unchargeOwner } = bindPageCharging(machine, context);
+    const handOverCaches = bindCacheHandOver(machine, context);
+    const { lock, unlock } = bindSpinLock(pageLock, cpu, 'page lock', patience);
+    const chunkLock = bindSpinLock(machine.locks.word, cpu, 'chunk lock', patience);
+    const CHUNKS = LOCK.chunkLock * LINE;
 
     /** Row 0 of `chunks` heads the free list; its `count` is how many were ever used. */
     function takeChunk(): number {
-      const chunk = next[0];
-      if (chunk !== 0) {
-        next[0] = next[chunk];
-        return chunk;
+      chunkLock.lock(CHUNKS);
+      let chunk = next[0];
+      if (chunk !== 0) next[0] = next[chunk];
+      else if (count[0] + 1 < chunks) {
+        count[0]++;
+        chunk = count[0];
       }
-      if (count[0] + 1 >= chunks)
-        throw new LimitError('page id chunks', chunks, 'raise `slabRows`');
-      count[0]++;
-      return count[0];
+      chunkLock.unlock(CHUNKS);
+      if (chunk === 0) throw new LimitError('page id chunks', chunks, 'raise `slabRows`');
+      return chunk;
+    }
+
+    function giveChunk(chunk: number): void {
+      chunkLock.lock(CHUNKS);
+      next[chunk] = next[0];
+      next[0] = chunk;
+      chunkLock.unlock(CHUNKS);
     }
 
     function append(memcg: number, row: number): void {
@@ -107,8 +138,7 @@ export const listPages: Strategy = {
       count[chunk] = last;
       if (last === 0) {
         chunkHead[memcg] = next[chunk];
-        next[chunk] = next[0];
-        next[0] = chunk;
+        giveChunk(chunk);
       }
     }
 
@@ -132,70 +162,102 @@ export const listPages: Strategy = {
       for (; place < end; place++) owner[id[place]] = parent;
     }
 
-    /** Writes the owner of every page in the chunks from `first` on; returns how many. */
-    function rewrite(first: number, parent: number): number {
+    /**
+     * Moves the child's newest chunk, under both locks; returns how many pages. A full chunk goes
+     * behind the parent's newest, so that only the newest is unfilled; the ids of another are appended.
+     */
+    function moveChunk(child: number, parent: number): number {
+      const chunk = chunkHead[child];
+      const target = chunkHead[parent];
+      const pages = count[chunk];
+      const start = chunk << CHUNK_SHIFT;
+      rewriteChunk(start, start + pages, parent);
+      chunkHead[child] = next[chunk];
+      if (target === 0 || count[target] === CHUNK) {
+        next[chunk] = target;
+        chunkHead[parent] = chunk;
+      } else if (pages === CHUNK) {
+        next[chunk] = next[target];
+        next[target] = chunk;
+      } else {
+        for (let place = start; place < start + pages; place++) append(parent, id[place]);
+        giveChunk(chunk);
+      }
+      return pages;
+    }
+
+    /** The parent's references are taken before its lock lets anybody drop them. */
+    function moveAll(child: number, parent: number): number {
       let moved = 0;
-      for (let chunk = first; chunk !== 0; chunk = next[chunk]) {
-        const start = chunk << CHUNK_SHIFT;
-        rewriteChunk(start, start + count[chunk], parent);
-        moved += count[chunk];
+      for (let pages = -1; pages !== 0; ) {
+        lock(child);
+        lock(parent);
+        pages = chunkHead[child] === 0 ? 0 : moveChunk(child, parent);
+        css.get(parent, pages);
+        unlock(parent);
+        unlock(child);
+        moved += pages;
       }
       return moved;
     }
 
-    /** Joins the child's chunks to the parent's so that only the newest chunk is unfilled. */
-    function join(child: number, parent: number): void {
-      const newest = chunkHead[child];
-      const target = chunkHead[parent];
-      chunkHead[child] = 0;
-      if (target === 0) {
-        chunkHead[parent] = newest;
-        return;
+    /** Takes a page out of its owner's vector; the owner may change until its lock is held. */
+    function tryTakeOut(memcg: number, row: number): boolean {
+      lock(memcg);
+      const mine = owner[row] === memcg;
+      if (mine) {
+        remove(memcg, row);
+        owner[row] = 0;
       }
-      const full = next[newest];
-      if (full !== 0) {
-        let oldest = full;
-        while (next[oldest] !== 0) oldest = next[oldest];
-        next[oldest] = next[target];
-        next[target] = full;
+      unlock(memcg);
+      return mine;
+    }
+
+    /** Within a read section, so that the row of the owner that was seen is not used anew meanwhile. */
+    function takeOut(row: number): number {
+      readLock();
+      let memcg = peek(owner, row);
+      while (memcg !== 0 && !tryTakeOut(memcg, row)) memcg = peek(owner, row);
+      readUnlock();
+      return memcg;
+    }
+
+    /** Writes the owner down; under the lock of whichever memcg that is. */
+    function putIn(row: number, charged: number): void {
+      let memcg = charged;
+      for (;;) {
+        lock(memcg);
+        const settled = settleOwner(memcg);
+        if (settled === memcg) break;
+        unlock(memcg);
+        css.put(memcg, 1);
+        memcg = settled;
       }
-      const start = newest << CHUNK_SHIFT;
-      for (let place = start; place < start + count[newest]; place++) append(parent, id[place]);
-      next[newest] = next[0];
-      next[0] = newest;
+      owner[row] = memcg;
+      append(memcg, row);
+      unlock(memcg);
     }
 
     return {
-      ...charging,
       charge(cache, row, pages) {
         const memcg = chargeOwner(cache, pages);
-        if (memcg > 0) {
-          owner[row] = memcg;
-          append(memcg, row);
-        }
+        if (memcg > 0) putIn(row, memcg);
         return memcg >= 0;
       },
       uncharge(cache, row, pages) {
-        const memcg = owner[row];
-        if (memcg === 0) return;
-        remove(memcg, row);
-        owner[row] = 0;
-        unchargeOwner(cache, memcg, pages);
+        const memcg = takeOut(row);
+        if (memcg !== 0) unchargeOwner(cache, memcg, pages);
       },
-      ownerOf: (row) => owner[row],
+      ownerOf: (row) => peek(owner, row),
       handOver(child, parent) {
         handOverCaches(child, parent);
+        const moved = moveAll(child, parent);
+        css.put(child, moved);
         steps[HAND_OVERS]++;
-        const first = chunkHead[child];
-        if (first === 0) return;
-        const moved = rewrite(first, parent);
-        join(child, parent);
-        add(css, parent, moved);
-        hooks.putMemcg(child, moved);
         steps[PAGES_VISITED] += moved;
         steps[PAGES_MOVED] += moved;
         steps[CSS_MOVED] += moved;
-        steps[LIST_OPERATIONS]++;
+        if (moved > 0) steps[LIST_OPERATIONS]++;
       },
       expectedPageRefs: (expected) => countSlabRefs(machine, owner, expected),
       audit(report) {

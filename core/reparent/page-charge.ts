@@ -1,59 +1,65 @@
 // hot path
 /**
  * Charge and uncharge for the page-by-page designs: the owner is found once, at charge, and kept per
- * slab; one css reference per slab. The life of a removed memcg's cache ends with its last slab,
- * which the slab counter tells, so these designs pay no reference count per page on the cache.
+ * slab, with one css reference per slab on it. The cache is held by its pages as in the splice, so it
+ * can outlive its memcg.
+ *
+ * A charge may sleep between the choice of the owner and the moment it is written down; the owner may
+ * be removed and handed over meanwhile. So whoever writes it down does that under the lock that the
+ * hand-over takes for this page, and looks once more whether the owner is offline (`settleOwner`): the
+ * hand-over marked it before it took its first lock.
  */
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
-import { CACHE_KILLED } from '../memcg/kmem-caches.ts';
-import { MEMCG_ONLINE, ROOT_MEMCG } from '../memcg/memcgs.ts';
-import type { BoundStrategy, StrategyHooks } from './strategy.ts';
+import { MEMCG_OFFLINE, ROOT_MEMCG } from '../memcg/memcgs.ts';
+import type { StrategyContext } from './strategy.ts';
 
 /** The part of a strategy that all page-by-page designs share. */
-export type PageCharging = Pick<
-  BoundStrategy,
-  'cacheCreated' | 'cacheDeactivated' | 'cacheShrunk' | 'cacheReleased'
-> & {
-  /** Charges the nearest online ancestor of the cache's memcg and returns it; 0 root cache, -1 limit. */
+export interface PageCharging {
+  /** Charges the nearest ancestor that was not removed; it with one css reference, 0 root cache, -1 limit. */
   chargeOwner(cache: number, pages: number): number;
-  /** Uncharges the owner; may release the cache or the memcg. */
+  /**
+   * The owner to write down, under the page's lock, with one reference. If it is another one than
+   * `memcg`, the caller drops the reference on `memcg` when it has released the lock.
+   */
+  settleOwner(memcg: number): number;
+  /** Uncharges the owner, after it was erased under the page's lock; may release the cache or memcg. */
   unchargeOwner(cache: number, memcg: number, pages: number): void;
-};
+}
 
 /** Binds charging for a page-by-page design. */
-export function bindPageCharging(machine: Machine, hooks: StrategyHooks): PageCharging {
+export function bindPageCharging(machine: Machine, context: StrategyContext): PageCharging {
   // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
-  const { add, peek } = atomics;
-  const { tryCharge, unchargeMemcg, putMemcg, cacheUnreferenced } = hooks;
-  const { memcg: cacheMemcg, flags: cacheFlags, nrSlabs } = machine.kmemCaches;
-  const { parent, flags, css } = machine.memcgs;
+  const { load, peek } = atomics;
+  const { chargeOnline, uncharge } = context.charging;
+  const { get, put } = context.css;
+  const { get: getCache, put: putCache } = context.cacheRefs;
+  const { add: addStat } = context.stats;
+  const { parent, flags } = machine.memcgs;
+
+  function onlineAncestor(memcg: number): number {
+    let owner = memcg;
+    while ((peek(flags, owner) & MEMCG_OFFLINE) !== 0) owner = parent[owner];
+    get(owner, 1);
+    return owner;
+  }
+
   return {
     chargeOwner(cache, pages) {
-      let memcg = peek(cacheMemcg, cache);
-      if (memcg === 0) return 0;
-      while ((peek(flags, memcg) & MEMCG_ONLINE) === 0) memcg = parent[memcg];
-      if (memcg !== ROOT_MEMCG && !tryCharge(memcg, pages)) return -1;
-      add(css, memcg, 1);
+      const memcg = chargeOnline(cache, pages);
+      if (memcg <= 0) return memcg;
+      addStat(memcg, cache, pages);
+      getCache(cache, pages);
+      if (pages > 1) put(memcg, pages - 1);
       return memcg;
     },
+    settleOwner: (memcg) =>
+      (load(flags, memcg) & MEMCG_OFFLINE) === 0 ? memcg : onlineAncestor(memcg),
     unchargeOwner(cache, memcg, pages) {
-      if (memcg !== ROOT_MEMCG) unchargeMemcg(memcg, pages);
-      putMemcg(memcg, 1);
-      if ((peek(cacheFlags, cache) & CACHE_KILLED) !== 0 && peek(nrSlabs, cache) === 0) {
-        cacheUnreferenced(cache);
-      }
-    },
-    cacheCreated(_cache, memcg) {
-      add(css, memcg, 1);
-    },
-    cacheDeactivated() {},
-    cacheShrunk(cache) {
-      cacheFlags[cache] |= CACHE_KILLED;
-      if (peek(nrSlabs, cache) === 0) cacheUnreferenced(cache);
-    },
-    cacheReleased(cache) {
-      putMemcg(cacheMemcg[cache], 1);
+      addStat(memcg, cache, -pages);
+      if (memcg !== ROOT_MEMCG) uncharge(memcg, pages);
+      put(memcg, 1);
+      putCache(cache, pages);
     },
   };
 }

@@ -5,11 +5,10 @@
  *
  * Memory per slab row: 4 bytes (`page->mem_cgroup`). Source: kernel-model b.2, b.4, b.7 (BEFORE).
  */
-import * as atomics from '#atomics';
 import { ROOT_MEMCG } from '../memcg/memcgs.ts';
 import { cacheOfSlab } from '../slub/slabs.ts';
-import { stepIndex } from './hand-over.ts';
 import { auditOwners, bindOwnerColumn, ownerTable } from './page-owner.ts';
+import { stepIndex } from './steps.ts';
 import type { BoundStrategy, Strategy } from './strategy.ts';
 
 /** Pinning, as before the patch. */
@@ -19,42 +18,34 @@ export const pin: Strategy = {
   releasesEarly: false,
   wasmMemory: false,
   tables: (config) => [ownerTable(config)],
-  bind(machine, cpu, hooks): BoundStrategy {
-    // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
-    const { add } = atomics;
-    const { tryCharge, unchargeMemcg, putMemcg } = hooks;
+  bind(machine, context): BoundStrategy {
+    const { charge, uncharge } = context.charging;
+    const { put } = context.css;
+    const { add: addStat } = context.stats;
     const { memcg: cacheMemcg, pages: pagesOf } = machine.kmemCaches;
-    const { css } = machine.memcgs;
     const { page } = machine.slabs;
     const owner = bindOwnerColumn(machine);
     const steps = machine.cpus.steps;
-    const HAND_OVERS = stepIndex(cpu, 'handOvers');
+    const HAND_OVERS = stepIndex(context.cpu, 'handOvers');
     return {
+      // A cache's memcg never changes, and whoever allocates from the cache holds it.
       charge(cache, row, pages) {
         const memcg = cacheMemcg[cache];
         if (memcg === 0) return true;
-        if (memcg !== ROOT_MEMCG && !tryCharge(memcg, pages)) return false;
-        add(css, memcg, pages);
+        if (!charge(memcg, pages)) return false;
+        addStat(memcg, cache, pages);
         owner[row] = memcg;
         return true;
       },
-      uncharge(_cache, row, pages) {
+      uncharge(cache, row, pages) {
         const memcg = owner[row];
         if (memcg === 0) return;
-        if (memcg !== ROOT_MEMCG) unchargeMemcg(memcg, pages);
+        addStat(memcg, cache, -pages);
+        if (memcg !== ROOT_MEMCG) uncharge(memcg, pages);
         owner[row] = 0;
-        putMemcg(memcg, pages);
+        put(memcg, pages);
       },
       ownerOf: (row) => owner[row],
-      cacheCreated() {},
-      // 5.2 holds the memcg until the deferred shrink of each of its caches is done.
-      cacheDeactivated(cache) {
-        add(css, cacheMemcg[cache], 1);
-      },
-      cacheShrunk(cache) {
-        putMemcg(cacheMemcg[cache], 1);
-      },
-      cacheReleased() {},
       handOver() {
         steps[HAND_OVERS]++;
       },

@@ -9,10 +9,10 @@
  * Memory per slab: none. Cost per removal: one step per cache.
  */
 import * as atomics from '#atomics';
-import { CACHE_KILLED } from '../memcg/kmem-caches.ts';
-import { MEMCG_ONLINE, ROOT_MEMCG } from '../memcg/memcgs.ts';
+import { ROOT_MEMCG } from '../memcg/memcgs.ts';
 import { cacheOfSlab } from '../slub/slabs.ts';
-import { bindCacheHandOver, stepIndex } from './hand-over.ts';
+import { bindCacheHandOver } from './hand-over.ts';
+import { stepIndex } from './steps.ts';
 import type { BoundStrategy, Strategy } from './strategy.ts';
 
 /** The splice of Linux 5.3. */
@@ -22,71 +22,48 @@ export const spliceCaches: Strategy = {
   releasesEarly: true,
   wasmMemory: false,
   tables: () => [],
-  bind(machine, cpu, hooks): BoundStrategy {
+  bind(machine, context): BoundStrategy {
     // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
-    const { add, load, peek, sub } = atomics;
-    const { tryCharge, unchargeMemcg, cacheUnreferenced } = hooks;
+    const { peek } = atomics;
+    const { chargeOnline, uncharge } = context.charging;
+    const { put } = context.css;
+    const { get: getCache, put: putCache } = context.cacheRefs;
+    const { add: addStat } = context.stats;
+    const { readLock, readUnlock } = context.processor;
     const { page } = machine.slabs;
-    const { memcg: owner, refcnt, flags } = machine.kmemCaches;
-    const { parent, flags: memcgFlags, css } = machine.memcgs;
+    const { memcg: owner } = machine.kmemCaches;
     const steps = machine.cpus.steps;
-    const HAND_OVERS = stepIndex(cpu, 'handOvers');
-    const handOverCaches = bindCacheHandOver(machine, cpu, hooks);
-
-    function putCache(cache: number, count: number): void {
-      if (sub(refcnt, cache, count) === count) cacheUnreferenced(cache);
-    }
-
+    const HAND_OVERS = stepIndex(context.cpu, 'handOvers');
+    const handOverCaches = bindCacheHandOver(machine, context);
     return {
+      // The references of the pages pass from the memcg that was charged to the cache.
       charge(cache, _row, pages) {
-        let memcg = peek(owner, cache);
+        const memcg = chargeOnline(cache, pages);
         if (memcg === 0) return true;
-        while ((peek(memcgFlags, memcg) & MEMCG_ONLINE) === 0) memcg = parent[memcg];
-        if (memcg !== ROOT_MEMCG && !tryCharge(memcg, pages)) return false;
-        add(refcnt, cache, pages);
+        if (memcg < 0) return false;
+        addStat(memcg, cache, pages);
+        getCache(cache, pages);
+        put(memcg, pages);
         return true;
       },
       uncharge(cache, _row, pages) {
+        readLock();
         const memcg = peek(owner, cache);
-        if (memcg === 0) return;
-        if (memcg !== ROOT_MEMCG) unchargeMemcg(memcg, pages);
-        putCache(cache, pages);
+        if (memcg !== 0) {
+          addStat(memcg, cache, -pages);
+          if (memcg !== ROOT_MEMCG) uncharge(memcg, pages);
+        }
+        readUnlock();
+        // Last, as it may be the end of the cache.
+        if (memcg !== 0) putCache(cache, pages);
       },
       ownerOf: (row) => peek(owner, cacheOfSlab(page, row)),
-      cacheCreated(cache, memcg) {
-        add(refcnt, cache, 1);
-        add(css, memcg, 1);
-      },
-      cacheDeactivated() {},
-      cacheShrunk(cache) {
-        flags[cache] |= CACHE_KILLED;
-        putCache(cache, 1);
-      },
-      cacheReleased(cache) {
-        hooks.putMemcg(load(owner, cache), 1);
-      },
-      handOver(child, newOwner) {
+      handOver(child, parent) {
         steps[HAND_OVERS]++;
-        handOverCaches(child, newOwner);
+        handOverCaches(child, parent);
       },
       expectedPageRefs() {},
-      audit(report) {
-        const pages = new Int32Array(flags.length);
-        for (let row = 1; row <= machine.config.slabRows; row++) {
-          const cache = cacheOfSlab(page, row);
-          if (cache !== 0) pages[cache] += machine.kmemCaches.pages[cache];
-        }
-        for (let cache = 1; cache < flags.length; cache++) {
-          if (flags[cache] === 0 || owner[cache] === 0) continue;
-          const base = (flags[cache] & CACHE_KILLED) === 0 ? 1 : 0;
-          if (refcnt[cache] !== base + pages[cache]) {
-            report(
-              'R3',
-              `cache ${cache}: refcnt ${refcnt[cache]}, base ${base} + ${pages[cache]} pages`,
-            );
-          }
-        }
-      },
+      audit() {},
     };
   },
 };

@@ -4,6 +4,8 @@
  * that, so `attachMachine` refuses under this version.
  */
 
+import { ModelError } from './assert.ts';
+
 /** Which version this is; goes into every record, as it changes what a figure means. */
 export const ATOMICS_KIND: 'real' | 'solo' = 'solo' as 'real' | 'solo';
 
@@ -66,3 +68,23 @@ export function compareExchange(
   if (before === expected) words[index] = value;
   return before;
 }
+
+/** Keeps only the given bits of a shared word; returns what was there before. */
+export function and(words: Int32Array, index: number, bits: number): number {
+  const before = words[index];
+  words[index] = before & bits;
+  return before;
+}
+
+/** One thread cannot wait for itself. @throws ModelError always */
+export function wait(
+  _words: Int32Array<SharedArrayBuffer>,
+  _index: number,
+  _expected: number,
+  _timeoutMs: number,
+): boolean {
+  throw new ModelError('this wait would never end: one thread drives this machine');
+}
+
+/** Nobody sleeps on a machine of one thread. */
+export function notify(_words: Int32Array<SharedArrayBuffer>, _index: number): void {}

@@ -61,3 +61,26 @@ export function compareExchange(
 ): number {
   return Atomics.compareExchange(words, index, expected, value);
 }
+
+/** Keeps only the given bits of a shared word; returns what was there before. */
+export function and(words: Int32Array, index: number, bits: number): number {
+  return Atomics.and(words, index, bits);
+}
+
+/**
+ * Sleeps while a shared word holds `expected`, at most `timeoutMs`.
+ * @returns false when the time ran out
+ */
+export function wait(
+  words: Int32Array<SharedArrayBuffer>,
+  index: number,
+  expected: number,
+  timeoutMs: number,
+): boolean {
+  return Atomics.wait(words, index, expected, timeoutMs) !== 'timed-out';
+}
+
+/** Wakes all that sleep on a shared word. */
+export function notify(words: Int32Array<SharedArrayBuffer>, index: number): void {
+  Atomics.notify(words, index);
+}

@@ -17,8 +17,11 @@ export interface PageCounterColumns {
 
 /** Charges and uncharges every level from a memcg to the top. */
 export interface PageCounter {
-  /** Adds `pages` at each level; false, with nothing changed, if a level would exceed its max. */
-  tryCharge(memcg: number, pages: number): boolean;
+  /**
+   * Adds `pages` at each level.
+   * @returns 0, or the level that would exceed its max; nothing is changed then
+   */
+  tryCharge(memcg: number, pages: number): number;
   /** Subtracts `pages` at each level. */
   uncharge(memcg: number, pages: number): void;
 }
@@ -37,17 +40,17 @@ export function bindPageCounter(columns: PageCounterColumns): PageCounter {
   }
 
   return {
-    tryCharge(memcg: number, pages: number): boolean {
+    tryCharge(memcg: number, pages: number): number {
       for (let level = memcg; level !== 0; level = parent[level]) {
         const now = add(usage, level, pages) + pages;
         if (now > peek(max, level)) {
           add(failcnt, level, 1);
           undo(memcg, level, pages);
-          return false;
+          return level;
         }
         if (now > peek(watermark, level)) poke(watermark, level, now);
       }
-      return true;
+      return 0;
     },
     uncharge(memcg: number, pages: number): void {
       for (let level = memcg; level !== 0; level = parent[level]) sub(usage, level, pages);

@@ -16,8 +16,10 @@ export interface RowPool {
   take(): number;
   /** Gives a row back. */
   give(row: number): void;
-  /** Highest row ever used; a walk over the table need not go further. */
-  used(): number;
+  /** A row that is not in use, or 0 when the table is full. */
+  tryTake(): number;
+  /** Row after the highest ever used; a walk over the table need not go further. */
+  end(): number;
 }
 
 /** Binds a pool to its state words and to the column that links its free rows. */
@@ -25,30 +27,41 @@ export function bindRowPool(options: {
   readonly state: Int32Array;
   readonly pool: number;
   readonly next: Int32Array;
-  readonly rows: number;
+  /** First row of the pool. */
+  readonly first: number;
+  /** Row after its last. */
+  readonly end: number;
   readonly limit: string;
 }): RowPool {
-  const { state, next, rows, limit } = options;
+  const { state, next, first, end, limit } = options;
   const head = options.pool * 2;
   const ever = head + 1;
+
+  function tryTake(): number {
+    const row = state[head];
+    if (row !== 0) {
+      state[head] = next[row];
+      next[row] = 0;
+      return row;
+    }
+    if (first + state[ever] >= end) return 0;
+    state[ever]++;
+    return first + state[ever] - 1;
+  }
+
   return {
+    tryTake,
     take(): number {
-      const row = state[head];
-      if (row !== 0) {
-        state[head] = next[row];
-        next[row] = 0;
-        return row;
+      const row = tryTake();
+      if (row === 0) {
+        throw new LimitError(limit, end - first, `raise \`${limit}\` of the machine's config`);
       }
-      if (state[ever] + 1 >= rows) {
-        throw new LimitError(limit, rows - 1, `raise \`${limit}\` of the machine's config`);
-      }
-      state[ever]++;
-      return state[ever];
+      return row;
     },
     give(row: number): void {
       next[row] = state[head];
       state[head] = row;
     },
-    used: () => state[ever],
+    end: () => first + state[ever],
   };
 }

@@ -1,67 +1,147 @@
 /**
- * Deferred work as a ring of (kind, row) in shared memory: what the kernel does in RCU callbacks and
- * on workqueues. Nothing runs by itself; whoever drives the machine runs the queue when asked, and
- * everything before that point has seen its grace period end. One item per row and kind can be
- * pending, so the ring of 2 * (caches + memcgs) places cannot overflow.
+ * A workqueue: items (kind, row, argument) in a ring in shared memory, run one at a time and in order
+ * by whoever runs the deferred work, in process context: an item may sleep and take mutexes. The
+ * kernel's queue for kmem_caches has `max_active` 1 as well.
+ *
+ *   words   [queued, done, runner + 1]
+ *   ring    queue lock, interrupts off: an item can be queued from an RCU callback or an interrupt
  */
+import * as atomics from '#atomics';
 import { check } from './assert.ts';
+import type { Processor } from './processor.ts';
+import type { IrqSpinLock } from './spinlock.ts';
+import type { Patience } from './wait.ts';
 
-/** Columns of the work ring. */
-export const WORK_SPEC = { kind: 1, row: 1 } as const;
+/** State words; alone on their cache line. */
+export const WORK_SPEC = { word: 16 } as const;
+/** Items that wait to be run. */
+export const WORK_RING_SPEC = { kind: 1, row: 1, argument: 1 } as const;
 
-/** Kinds of deferred work. */
-export const WORK = {
-  /** Offline a memcg whose removal was confirmed on all CPUs. */
-  offline: 1,
-  /** Shrink a deactivated cache, then drop its base reference. */
-  shrinkCache: 2,
-  /** Shut a cache down: nothing refers to it any more. */
-  shutdownCache: 3,
-  /** Release and free a memcg: its last css reference is gone. */
-  releaseMemcg: 4,
-} as const;
+const QUEUED = 0;
+const DONE = 1;
+const RUNNER = 2;
 
-/** A queue of deferred work. */
+/** Runs one item. */
+export type RunWork = (kind: number, row: number, argument: number) => void;
+
+/** A queue of deferred work, as one CPU sees it. */
 export interface Workqueue {
-  queue(kind: number, row: number): void;
-  /** Runs one item; false when there is none. */
-  runOne(run: (kind: number, row: number) => void): boolean;
+  /** Queues an item. @throws ModelError when the ring is full */
+  queue(kind: number, row: number, argument?: number): void;
+  /** Queues an item unless fewer than `spare` places are left, as an allocation that may fail. */
+  tryQueue(kind: number, row: number, argument: number, spare: number): boolean;
+  /** Runs one item; false when there is none, or another CPU is running one. */
+  runOne(): boolean;
+  /** Waits until everything queued so far has run. */
+  flush(): void;
   pending(): number;
   /** Position for `dropSince`. */
   position(): number;
   /** Forgets what was queued since `position`; only to undo an operation as a whole. */
   dropSince(position: number): void;
+  /** Each pending item, for the audit. */
+  forEach(visit: RunWork): void;
 }
 
-/** Binds the ring; `head[0]` and `tail[0]` are positions modulo its size. Lock: none yet, one CPU. */
+/** Binds the queue. */
 export function bindWorkqueue(options: {
-  readonly kind: Int32Array;
-  readonly row: Int32Array;
-  readonly head: Int32Array;
-  readonly tail: Int32Array;
+  readonly words: Int32Array<SharedArrayBuffer>;
+  readonly ring: {
+    readonly kind: Int32Array;
+    readonly row: Int32Array;
+    readonly argument: Int32Array;
+  };
+  readonly processor: Processor;
+  readonly lock: IrqSpinLock;
+  readonly patience: Patience;
+  /** Whether this CPU has to run the queue while it waits for it: nobody else does. */
+  mustHelp(): boolean;
+  /** Tells the kworker that there is something to do. */
+  kick(): void;
+  /** Pushes RCU on, as items may come out of its callbacks. */
+  advance(): void;
+  run: RunWork;
 }): Workqueue {
-  const { kind, row, head, tail } = options;
-  const size = kind.length;
-  return {
-    queue(workKind: number, workRow: number): void {
-      const place = tail[0];
-      const after = place + 1 === size ? 0 : place + 1;
-      check(after !== head[0], `work ring of ${size} places is full`);
-      kind[place] = workKind;
-      row[place] = workRow;
-      tail[0] = after;
-    },
-    runOne(run: (workKind: number, workRow: number) => void): boolean {
-      const place = head[0];
-      if (place === tail[0]) return false;
-      head[0] = place + 1 === size ? 0 : place + 1;
-      run(kind[place], row[place]);
+  const { compareExchange, load, notify, store } = atomics;
+  const { words, ring, processor, patience, run } = options;
+  const { lockIrq, unlockIrq } = options.lock;
+  const size = ring.kind.length;
+  const mine = processor.cpu + 1;
+
+  const pending = (): number => (load(words, QUEUED) - load(words, DONE)) | 0;
+
+  function tryQueue(kind: number, row: number, argument: number, spare: number): boolean {
+    lockIrq();
+    const queued = load(words, QUEUED);
+    const fits = ((queued - load(words, DONE)) | 0) + spare < size;
+    if (fits) {
+      const place = (queued >>> 0) % size;
+      ring.kind[place] = kind;
+      ring.row[place] = row;
+      ring.argument[place] = argument;
+      store(words, QUEUED, (queued + 1) | 0);
+    }
+    unlockIrq();
+    if (fits) options.kick();
+    return fits;
+  }
+
+  /** An item leaves the ring when it has run, so a flush is a matter of counting. */
+  function runOne(): boolean {
+    if (pending() === 0 || compareExchange(words, RUNNER, 0, mine) !== 0) return false;
+    try {
+      const done = load(words, DONE);
+      if (done === load(words, QUEUED)) return false;
+      const place = (done >>> 0) % size;
+      run(ring.kind[place], ring.row[place], ring.argument[place]);
+      store(words, DONE, (done + 1) | 0);
+      notify(words, DONE);
       return true;
+    } finally {
+      store(words, RUNNER, 0);
+    }
+  }
+
+  function flush(): void {
+    const queued = load(words, QUEUED);
+    const over = () => ((load(words, DONE) - queued) | 0) >= 0;
+    if (over()) return;
+    processor.mightSleep('flushes the workqueue');
+    check(load(words, RUNNER) !== mine, 'a work item flushes the queue that it is on');
+    const what = { words, index: DONE, describe: () => `work item ${queued}` };
+    if (options.mustHelp()) {
+      patience.nap({
+        ...what,
+        done: () => {
+          processor.poll();
+          options.advance();
+          runOne();
+          return over();
+        },
+      });
+    } else {
+      options.kick();
+      processor.asleep(() => patience.until({ ...what, done: over }));
+    }
+  }
+
+  return {
+    queue(kind, row, argument = 0) {
+      check(tryQueue(kind, row, argument, 0), `work ring of ${size} places is full`);
     },
-    pending: () => (tail[0] - head[0] + size) % size,
-    position: () => tail[0],
-    dropSince(position: number): void {
-      tail[0] = position;
+    tryQueue,
+    runOne,
+    flush,
+    pending,
+    position: () => load(words, QUEUED),
+    dropSince(position) {
+      store(words, QUEUED, position);
+    },
+    forEach(visit) {
+      for (let at = load(words, DONE); at !== load(words, QUEUED); at = (at + 1) | 0) {
+        const place = (at >>> 0) % size;
+        visit(ring.kind[place], ring.row[place], ring.argument[place]);
+      }
     },
   };
 }

@@ -16,10 +16,12 @@
  */
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
-import type { BoundStrategy } from '../reparent/strategy.ts';
 import { ModelError } from '../shared/assert.ts';
-import { bindSpinLock } from '../shared/spinlock.ts';
+import { eventKind } from '../shared/event-ring.ts';
+import type { SlubContext } from './context.ts';
 import { bindPartialLists } from './partial.ts';
+import { bindRetire, headOfWord, popcount, type Retire } from './retire.ts';
+import { CPU_RECORD } from './row-supply.ts';
 import * as slab from './slabs.ts';
 
 // Unexported copies, which V8 folds into the code.
@@ -36,23 +38,15 @@ export interface Allocator {
   alloc(cache: number): number;
   /** Frees an object, whichever CPU allocated it. @throws ModelError on a double or wild free */
   free(handle: number): void;
-  /** Gives the cpu slab and cpu partial list of a cache back (flush_slab). */
-  flush(cache: number): void;
-  /** Flushes, then discards the empty slabs of the node list and sorts the rest by fill. */
-  shrink(cache: number): void;
+  /** Gives a CPU's cpu slab and partial list of a cache back (flush_slab); that CPU must be this one or idle. */
+  flushCpu(cache: number, owner: number): void;
+  /** Discards the empty slabs of the node list and sorts the rest by fill. */
+  shrinkNode(cache: number): void;
+  readonly retire: Retire;
 }
-
-function popcount(bits: number): number {
-  let sum = bits - ((bits >>> 1) & 0x55555555);
-  sum = (sum & 0x33333333) + ((sum >>> 2) & 0x33333333);
-  return Math.imul((sum + (sum >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-}
-
-/** Fullest first: SLUB's bound on the fill classes it sorts by when it shrinks. */
-const SHRINK_CLASSES = 32;
 
 /** Binds an allocator. One per isolate and CPU, or V8 no longer treats the columns as constants. */
-export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStrategy): Allocator {
+export function bindAllocator(machine: Machine, context: SlubContext): Allocator {
   const { page } = machine.slabs;
   const {
     word: cpuWord,
@@ -64,25 +58,22 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
   const { objects, rows: rowsOf, pages: pagesOf, lastMask, minPartial, cpuPartial } = caches;
   const { partialHead, nrPartial, nrSlabs } = caches;
   const record = machine.cpus.record;
-  const recordBase = cpu * slab.CPU_RECORD.words;
-  const NODE_PAGES = recordBase + slab.CPU_RECORD.nodePages;
-  const CREATED = recordBase + slab.CPU_RECORD.slabsCreated;
-  const DISCARDED = recordBase + slab.CPU_RECORD.slabsDiscarded;
-  const base = cpu * (machine.config.kmemCaches + 1);
+  const recordBase = context.cpu * CPU_RECORD.words;
+  const NODE_PAGES = recordBase + CPU_RECORD.nodePages;
+  const CREATED = recordBase + CPU_RECORD.slabsCreated;
+  const base = context.cpu * (machine.config.kmemCaches + 1);
   // As constants of this closure the operations are inlined without a check; as imports each call
   // would load and compare its function first (seven instructions).
   const { add, compareExchange, exchange, or, peek } = atomics;
-  const { charge, uncharge } = strategy;
-  const { addTail, remove } = bindPartialLists(machine);
-  const { lock, unlock } = bindSpinLock(caches.listLock, cpu, 'list_lock');
-  const { take: takeRows, give: giveRows } = slab.bindSlabRows({
-    page,
-    record,
-    cpu,
-    cpus: machine.config.cpus,
-    bump: machine.globals.slabBump,
-    rows: machine.config.slabRows + 1,
-  });
+  const { charge } = context.strategy;
+  const { poll } = context.processor;
+  const { lock, unlock } = context.listLock;
+  const { take: takeRows, give: giveRows } = context.rowSupply;
+  const { record: recordEvent } = context.events;
+  const { remove } = bindPartialLists(machine);
+  const retire = bindRetire(machine, context);
+  const { discard, unfreezePartials } = retire;
+  const SLAB_CREATED = eventKind('slab created');
 
   function alloc(cache: number): number {
     const cpuSlab = base + cache;
@@ -189,34 +180,6 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
     cpuPartialCount[cpuSlab]++;
   }
 
-  /** unfreeze_partials: the CPU's partial slabs go to the node list; surplus empty ones go away. */
-  function unfreezePartials(cache: number, cpuSlab: number): void {
-    let head = cpuPartialHead[cpuSlab];
-    if (head === 0) return;
-    cpuPartialHead[cpuSlab] = 0;
-    cpuPartialCount[cpuSlab] = 0;
-    let discards = 0;
-    lock(cache);
-    while (head !== 0) {
-      const after = page[(head << 2) + NEXT];
-      let before = peek(page, head << 2);
-      while (compareExchange(page, head << 2, before, before & ~FROZEN) !== before) {
-        before = peek(page, head << 2);
-      }
-      if ((before & INUSE) === 0 && nrPartial[cache] >= minPartial[cache]) {
-        page[(head << 2) + NEXT] = discards;
-        discards = head;
-      } else addTail(cache, head);
-      head = after;
-    }
-    unlock(cache);
-    while (discards !== 0) {
-      const after = page[(discards << 2) + NEXT];
-      discard(cache, discards);
-      discards = after;
-    }
-  }
-
   /**
    * Takes all free objects of one word of a slab that this CPU owns, and hands out the first of
    * them; NO_OBJECT if the slab has none.
@@ -236,13 +199,6 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
     return NO_OBJECT;
   }
 
-  /** Head row of the slab that a bitmap word belongs to. */
-  function headOf(word: number): number {
-    const row = word >>> 1;
-    const state = page[row << 2];
-    return state >>> SHIFT === 0 ? row - state : row;
-  }
-
   function allocSlow(cache: number, cpuSlab: number): number {
     return (
       takeOwn(cache, cpuSlab) || takeFromNode(cache, cpuSlab) || takeFromNewSlab(cache, cpuSlab)
@@ -255,7 +211,7 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
    */
   function takeOwn(cache: number, cpuSlab: number): number {
     const full = objects[cache];
-    let head = cpuWord[cpuSlab] === 0 ? 0 : headOf(cpuWord[cpuSlab]);
+    let head = cpuWord[cpuSlab] === 0 ? 0 : headOfWord(page, cpuWord[cpuSlab]);
     for (;;) {
       if (head !== 0) {
         const handle = takeWord(cache, cpuSlab, head);
@@ -302,10 +258,13 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
     const rows = rowsOf[cache];
     const head = takeRows(rows);
     if (head === 0) return NO_OBJECT;
+    // The page allocator and the charge may sleep, so interrupts are on here and a grace period may end.
+    poll();
     if (!charge(cache, head, pagesOf[cache])) {
       giveRows(head, rows);
       return NO_OBJECT;
     }
+    poll();
     const last = head + rows - 1;
     for (let row = head; row <= last; row++) {
       page[(row << 2) + FREE] = row === last ? lastMask[2 * cache] : -1;
@@ -316,77 +275,9 @@ export function bindAllocator(machine: Machine, cpu: number, strategy: BoundStra
     add(nrSlabs, cache, 1);
     record[NODE_PAGES] += pagesOf[cache];
     record[CREATED]++;
+    recordEvent(SLAB_CREATED, head, cache);
     return takeWord(cache, cpuSlab, head);
   }
 
-  /** discard_slab: nobody can reach the slab any more; uncharge comes last (b.4 7'). */
-  function discard(cache: number, head: number): void {
-    const rows = rowsOf[cache];
-    add(nrSlabs, cache, -1);
-    record[NODE_PAGES] -= pagesOf[cache];
-    record[DISCARDED]++;
-    for (let row = head; row < head + rows; row++) page[row << 2] = 0;
-    uncharge(cache, head, pagesOf[cache]);
-    giveRows(head, rows);
-  }
-
-  /** deactivate_slab: the private objects go back to the page, and the page to its list. */
-  function deactivateCpuSlab(cache: number, cpuSlab: number): void {
-    const word = cpuWord[cpuSlab];
-    if (word === 0) return;
-    const head = headOf(word);
-    const bits = cpuFree[cpuSlab];
-    if (bits !== 0) or(page, (word << 1) - (word & 1) + FREE, bits);
-    cpuFree[cpuSlab] = 0;
-    cpuWord[cpuSlab] = 0;
-    const freed = popcount(bits);
-    lock(cache);
-    let before = peek(page, head << 2);
-    while (compareExchange(page, head << 2, before, (before - freed) & ~FROZEN) !== before) {
-      before = peek(page, head << 2);
-    }
-    const inuse = (before & INUSE) - freed;
-    const surplus = inuse === 0 && nrPartial[cache] >= minPartial[cache];
-    if (!surplus && inuse < objects[cache]) addTail(cache, head);
-    unlock(cache);
-    if (surplus) discard(cache, head);
-  }
-
-  function flush(cache: number): void {
-    deactivateCpuSlab(cache, base + cache);
-    unfreezePartials(cache, base + cache);
-  }
-
-  function shrink(cache: number): void {
-    flush(cache);
-    const classes = new Int32Array(SHRINK_CLASSES);
-    const empty: number[] = [];
-    lock(cache);
-    let rest = 0;
-    for (let head = partialHead[cache]; head !== 0; head = partialHead[cache]) {
-      remove(cache, head);
-      const inuse = peek(page, head << 2) & INUSE;
-      const freeObjects = objects[cache] - inuse;
-      if (inuse === 0) empty.push(head);
-      else if (freeObjects <= SHRINK_CLASSES) {
-        page[(head << 2) + NEXT] = classes[freeObjects - 1];
-        classes[freeObjects - 1] = head;
-      } else {
-        page[(head << 2) + NEXT] = rest;
-        rest = head;
-      }
-    }
-    for (let freeObjects = 1; freeObjects <= SHRINK_CLASSES + 1; freeObjects++) {
-      let head = freeObjects > SHRINK_CLASSES ? rest : classes[freeObjects - 1];
-      while (head !== 0) {
-        const after = page[(head << 2) + NEXT];
-        addTail(cache, head);
-        head = after;
-      }
-    }
-    unlock(cache);
-    for (const head of empty) discard(cache, head);
-  }
-
-  return { alloc, free, flush, shrink };
+  return { alloc, free, flushCpu: retire.flushCpu, shrinkNode: retire.shrinkNode, retire };
 }

@@ -25,9 +25,6 @@
  * `next`/`prev`: list_lock of the cache on the node list; the owning CPU otherwise.
  * Source: kernel-model b.1, b.4 (Linux 5.2 and 5.3, mm/slub.c).
  */
-import * as atomics from '#atomics';
-import { check } from '../shared/assert.ts';
-
 /** Columns of the slab table; 20 bytes a row. */
 export const SLAB_SPEC = { page: 4, prev: 1 } as const;
 
@@ -64,99 +61,3 @@ export const MAX_SLAB_ROWS = 2 ** 26 - 1;
 export const MAX_KMEM_CACHES = 2 ** (32 - CACHE_SHIFT) - 2;
 /** What an allocation returns when it fails: a limit was reached or no rows are left. */
 export const NO_OBJECT = 0;
-
-/** Words of a CPU's record (table `cpus`), owned by that CPU alone. */
-export const CPU_RECORD = {
-  /** Heads of the lists of free runs of 1..8 rows, at PCP + length. */
-  pcp: 0,
-  bump: 9,
-  bumpEnd: 10,
-  /** Slab pages (base pages) created minus discarded by this CPU; the sum over CPUs is exact (T-A). */
-  nodePages: 11,
-  slabsCreated: 12,
-  slabsDiscarded: 13,
-  /** Allocations that failed because no row was left. */
-  outOfRows: 14,
-  words: 64,
-} as const;
-
-/** Takes and returns runs of consecutive rows for one CPU (the page allocator's pcp lists). */
-export interface SlabRows {
-  /** First row of a run of `length` rows, or 0 when the machine has none left. */
-  take(length: number): number;
-  /** Returns a run. */
-  give(row: number, length: number): void;
-}
-
-const BATCH_ROWS_MAX = 1024;
-
-/** Binds the row supply of one CPU. `bump[0]` is the next row that no CPU has taken yet. */
-export function bindSlabRows(options: {
-  readonly page: Int32Array;
-  readonly record: Int32Array;
-  readonly cpu: number;
-  readonly cpus: number;
-  readonly bump: Int32Array;
-  readonly rows: number;
-}): SlabRows {
-  const { add } = atomics;
-  const { page, record, bump, rows } = options;
-  const base = options.cpu * CPU_RECORD.words;
-  const pcp = base + CPU_RECORD.pcp;
-  const own = base + CPU_RECORD.bump;
-  const ownEnd = base + CPU_RECORD.bumpEnd;
-  const batch = Math.min(BATCH_ROWS_MAX, Math.max(8, rows >>> (2 + options.cpus)));
-  check(rows <= MAX_SLAB_ROWS + 1, `slabRows: at most ${MAX_SLAB_ROWS}`);
-
-  function give(row: number, length: number): void {
-    page[(row << 2) + NEXT] = record[pcp + length];
-    record[pcp + length] = row;
-  }
-
-  /** Makes room in this CPU's own range; false when the machine has no fresh rows left. */
-  function refill(): boolean {
-    for (let left = record[ownEnd] - record[own]; left > 0; left = record[ownEnd] - record[own]) {
-      const length = Math.min(left, MAX_ROWS_PER_SLAB);
-      give(record[own], length);
-      record[own] += length;
-    }
-    const start = add(bump, 0, batch) + 1;
-    if (start >= rows) {
-      add(bump, 0, -batch);
-      return false;
-    }
-    record[own] = start;
-    record[ownEnd] = Math.min(start + batch, rows);
-    return true;
-  }
-
-  /** Splits the shortest longer run of this CPU. */
-  function split(length: number): number {
-    for (let longer = length + 1; longer <= MAX_ROWS_PER_SLAB; longer++) {
-      const row = record[pcp + longer];
-      if (row === 0) continue;
-      record[pcp + longer] = page[(row << 2) + NEXT];
-      give(row + length, longer - length);
-      return row;
-    }
-    record[base + CPU_RECORD.outOfRows]++;
-    return 0;
-  }
-
-  return {
-    take(length: number): number {
-      const row = record[pcp + length];
-      if (row !== 0) {
-        record[pcp + length] = page[(row << 2) + NEXT];
-        return row;
-      }
-      while (record[ownEnd] - record[own] < length) {
-        if (!refill()) return split(length);
-      }
-      const fresh = record[own];
-      record[own] = fresh + length;
-      return fresh;
-    },
-    give,
-  };
-}

@@ -5,6 +5,7 @@ import { comparePage } from './compare.ts';
 import { doctorPage } from './doctor.ts';
 import { geometryPage } from './geometry.ts';
 import type { Page } from './page.ts';
+import { stormPage } from './storm.ts';
 
 /** Builds the page of a record of any command. */
 export function buildPage(record: ResultRecord): Page {
@@ -18,5 +19,7 @@ export function buildPage(record: ResultRecord): Page {
       return doctorPage(record);
     case 'capacity':
       return capacityPage(record);
+    case 'storm':
+      return stormPage(record);
   }
 }

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { audit, bindCpu, createMachine, type Machine, ROOT_MEMCG } from '../../core/index.ts';
-import { CPU_RECORD, FREE, FROZEN, NEXT, stateOf } from '../../core/slub/slabs.ts';
+import { CPU_RECORD } from '../../core/slub/row-supply.ts';
+import { FREE, FROZEN, NEXT, stateOf } from '../../core/slub/slabs.ts';
 
 interface Healthy {
   readonly machine: Machine;

@@ -125,7 +125,7 @@ for (const { name, releasesEarly } of STRATEGIES) {
 
   test(`${name}: reparented to the root, pages go away without a trace`, () => {
     const it = world(name);
-    const { cpu, machine } = it;
+    const { cpu } = it;
     const handles = populate(it, it.grandchild, 10);
     for (const memcg of [it.grandchild, it.child, it.top]) {
       cpu.rmdir(memcg);
@@ -136,7 +136,7 @@ for (const { name, releasesEarly } of STRATEGIES) {
     for (const handle of handles) cpu.free(handle);
     cpu.runDeferred();
     assert.deepEqual([sound(it).slabs, sound(it).dying], [0, 0]);
-    assert.equal(machine.memcgs.css[ROOT_MEMCG], 1);
+    assert.equal(cpu.cssOf(ROOT_MEMCG), 1);
   });
 
   test(`${name}: a slab made after rmdir is charged so that nobody alive is wrong`, () => {
@@ -148,9 +148,12 @@ for (const { name, releasesEarly } of STRATEGIES) {
     const handle = cpu.alloc(cache);
     assert.notEqual(handle, NO_OBJECT);
     sound(it);
-    assert.equal(cpu.ownerOfObject(handle), it.child);
+    // The cgroup itself is shown until it is offline; a design that names an owner per slab may have
+    // charged the parent.
+    assert.ok([it.child, it.grandchild].includes(cpu.ownerOfObject(handle)));
     cpu.runDeferred();
     sound(it);
+    assert.equal(cpu.ownerOfObject(handle), it.child);
     cpu.free(handle);
     cpu.runDeferred();
     assert.deepEqual([sound(it).slabs, sound(it).dying], [0, 0]);
@@ -186,11 +189,11 @@ for (const { name, releasesEarly } of STRATEGIES) {
     const snapshot = () =>
       tables.flatMap((table) => Object.values(machine[table]).map((column) => [...column]));
     const before = snapshot();
-    const position = cpu.work.position();
+    const position = cpu.rcu.position();
     cpu.offline(it.grandchild);
     cpu.undoOffline(it.grandchild, position);
     assert.deepEqual(snapshot(), before);
-    assert.equal(cpu.work.pending(), 0);
+    assert.equal(cpu.rcu.pending(), 0);
     sound(it);
   });
 

@@ -194,7 +194,7 @@ function drain(model: Oracle, real: Real): void {
   settle(model, real);
   const { slabs, dying, violations } = audit(real.machine, real.cpu);
   assert.deepEqual({ slabs, dying, violations }, { slabs: 0, dying: 0, violations: [] });
-  assert.equal(real.machine.memcgs.css[ROOT_MEMCG], 1, 'only the root itself holds the root');
+  assert.equal(real.cpu.cssOf(ROOT_MEMCG), 1, 'only the root itself holds the root');
 }
 
 for (const strategy of ALL_STRATEGY_NAMES) {

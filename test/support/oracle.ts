@@ -7,7 +7,10 @@
 export interface OracleMemcg {
   readonly id: number;
   readonly parent: OracleMemcg | null;
+  /** Not removed. */
   online: boolean;
+  /** Removal has not got as far as its offline callback: look-ups still show it. */
+  visible: boolean;
   /** Released and freed. */
   gone: boolean;
 }
@@ -28,12 +31,12 @@ export class Oracle {
   /** @param pins whether pages keep their memcg alive, as in 5.2 */
   constructor(rootId: number, pins: boolean) {
     this.#pins = pins;
-    this.memcgs.set(rootId, { id: rootId, parent: null, online: true, gone: false });
+    this.memcgs.set(rootId, { id: rootId, parent: null, online: true, visible: true, gone: false });
   }
 
   add(id: number, parentId: number): void {
     const parent = this.get(parentId);
-    this.memcgs.set(id, { id, parent, online: true, gone: false });
+    this.memcgs.set(id, { id, parent, online: true, visible: true, gone: false });
   }
 
   get(id: number): OracleMemcg {
@@ -65,10 +68,10 @@ export class Oracle {
     if (!this.objects.delete(handle)) throw new Error(`the oracle knows no object ${handle}`);
   }
 
-  /** The nearest online memcg at or above an object's home: what a look-up shows. */
+  /** The nearest memcg at or above an object's home that is not offline: what a look-up shows. */
   ownerOf(handle: number): number {
     let memcg = this.objects.get(handle)?.home ?? null;
-    while (memcg !== null && !memcg.online) memcg = memcg.parent;
+    while (memcg !== null && !memcg.visible) memcg = memcg.parent;
     return memcg?.id ?? 0;
   }
 
@@ -100,6 +103,7 @@ export class Oracle {
     const mustBeGone: number[] = [];
     for (const memcg of this.memcgs.values()) {
       if (memcg.online || memcg.gone) continue;
+      memcg.visible = false;
       (this.#pins && this.#holdsObjects(memcg) ? mustStay : mustBeGone).push(memcg.id);
     }
     return { mustBeGone, mustStay };

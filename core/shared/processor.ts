@@ -1,0 +1,205 @@
+// hot path
+/**
+ * What makes a thread a CPU: it runs or is idle, it can be interrupted between two of its steps, and
+ * it is inside or outside an RCU read section.
+ *
+ *   state       IDLE, RUNNING, or VISITED: another CPU acts for an idle one, where the kernel would
+ *               wake it by an inter-processor interrupt. A CPU that nobody drives is idle.
+ *   attention   what others want of this CPU (bits below); served at its next `poll`
+ *   quiescent   the last grace period that this CPU has been seen outside read sections in
+ *   own         [interrupts off, depth; read sections, depth]: this CPU alone, plain access
+ *   current     memcg of the task that runs here; written by whoever moves the task, read under RCU
+ *
+ * Read sections cost two plain stores: as in a kernel without preemption, a grace period asks every
+ * running CPU and waits until it says, outside a section, that it has seen the question. `poll` is one
+ * plain load when nobody wants anything.
+ */
+import * as atomics from '#atomics';
+import { check } from './assert.ts';
+import type { Patience } from './wait.ts';
+
+/** One row per CPU, one cache line per column. */
+export const PROCESSOR_SPEC = {
+  state: 16,
+  attention: 16,
+  quiescent: 16,
+  own: 16,
+  current: 16,
+} as const;
+
+/** Words from one CPU's row to the next. */
+export const LINE = 16;
+const IRQ_OFF = 0;
+const READING = 1;
+
+/** Nobody drives this CPU, or its thread sleeps. */
+export const IDLE = 0;
+/** Its thread runs. */
+export const RUNNING = 1;
+/** Idle, and another CPU acts for it right now. */
+export const VISITED = 2;
+
+/** What one CPU can ask of another. */
+export const ASK = {
+  /** Say that you are outside RCU read sections. */
+  quiescent: 1,
+  /** Give back what you hold of the cache that is being flushed. */
+  flush: 2,
+  /** Give back your charge stock. */
+  drain: 4,
+  /** A device wants you: free what is in the interrupt mailbox. */
+  interrupt: 8,
+} as const;
+
+/** The columns of all CPUs. */
+export interface ProcessorColumns {
+  readonly state: Int32Array<SharedArrayBuffer>;
+  readonly attention: Int32Array<SharedArrayBuffer>;
+  readonly quiescent: Int32Array<SharedArrayBuffer>;
+  readonly own: Int32Array<SharedArrayBuffer>;
+  readonly current: Int32Array<SharedArrayBuffer>;
+}
+
+/** One CPU's own view. */
+export interface Processor {
+  readonly cpu: number;
+  /** The thread begins to run as this CPU; needed as soon as another thread drives the machine too. */
+  enter(): void;
+  /** The thread stops, after it served what others want. */
+  idle(): void;
+  /** A step between which this CPU can be interrupted. */
+  poll(): void;
+  irqSave(): void;
+  irqRestore(): void;
+  readLock(): void;
+  readUnlock(): void;
+  /** Throws if this CPU may not sleep here (M19). @throws ModelError */
+  mightSleep(what: string): void;
+  /** Idle while `body` sleeps. */
+  asleep(body: () => void): void;
+  /** Sets what to do for a bit of `ASK` other than `quiescent`. */
+  on(ask: number, handler: () => void): void;
+  /** Asks another CPU; it serves at its next poll. */
+  ask(other: number, what: number): void;
+  /** Acts for an idle CPU; false if it runs. */
+  visit(other: number, body: () => void): boolean;
+  /** Whether a CPU cannot be inside a read section that began before `period` did. */
+  isQuiescent(other: number, period: number): boolean;
+}
+
+/** Binds a CPU. `period[0]` is the number of the grace period that was started last. */
+export function bindProcessor(options: {
+  readonly columns: ProcessorColumns;
+  readonly cpu: number;
+  readonly period: Int32Array;
+  readonly patience: Patience;
+}): Processor {
+  const { add, compareExchange, exchange, load, notify, or, peek, store } = atomics;
+  const { state, attention, quiescent, own } = options.columns;
+  const { cpu, period, patience } = options;
+  const at = cpu * LINE;
+  const irqOff = at + IRQ_OFF;
+  const reading = at + READING;
+  const handlers: [ask: number, handler: () => void][] = [];
+
+  /** Interrupts are off while one is served, so that none is served inside another. */
+  function serve(): void {
+    own[irqOff]++;
+    for (let bits = exchange(attention, at, 0); bits !== 0; bits = exchange(attention, at, 0)) {
+      for (const [ask, handler] of handlers) if ((bits & ask) !== 0) handler();
+      if ((bits & ASK.quiescent) === 0) continue;
+      if (own[reading] === 0) {
+        store(quiescent, at, load(period, 0));
+        continue;
+      }
+      // The end of the section will look again.
+      or(attention, at, ASK.quiescent);
+      break;
+    }
+    own[irqOff]--;
+  }
+
+  function poll(): void {
+    if (peek(attention, at) !== 0 && own[irqOff] === 0) serve();
+  }
+
+  function enter(): void {
+    if (compareExchange(state, at, IDLE, RUNNING) === IDLE) return;
+    patience.nap({
+      words: state,
+      index: at,
+      done: () => {
+        const seen = compareExchange(state, at, IDLE, RUNNING);
+        check(seen !== RUNNING, `CPU ${cpu} is already driven by a thread`);
+        return seen === IDLE;
+      },
+      describe: () => 'the CPU that acts for this one',
+    });
+  }
+
+  function idle(): void {
+    check(own[reading] === 0 && own[irqOff] === 0, `CPU ${cpu} goes idle inside a section`);
+    for (;;) {
+      poll();
+      store(state, at, IDLE);
+      // Asked after the poll and before the store: the asker saw a running CPU and waits for it.
+      if (load(attention, at) === 0 || compareExchange(state, at, IDLE, RUNNING) !== IDLE) return;
+    }
+  }
+
+  return {
+    cpu,
+    enter,
+    idle,
+    poll,
+    irqSave() {
+      own[irqOff]++;
+    },
+    irqRestore() {
+      own[irqOff]--;
+      poll();
+    },
+    readLock() {
+      own[reading]++;
+    },
+    readUnlock() {
+      own[reading]--;
+      if (own[reading] === 0) poll();
+    },
+    mightSleep(what) {
+      check(own[reading] === 0, `CPU ${cpu}: ${what} inside an RCU read section`);
+      check(own[irqOff] === 0, `CPU ${cpu}: ${what} with interrupts off`);
+    },
+    asleep(body) {
+      const driven = load(state, at) === RUNNING;
+      if (driven) idle();
+      try {
+        body();
+      } finally {
+        if (driven) enter();
+      }
+    },
+    on(ask, handler) {
+      handlers.push([ask, handler]);
+    },
+    ask(other, what) {
+      or(attention, other * LINE, what);
+    },
+    visit(other, body) {
+      if (other === cpu) return false;
+      if (compareExchange(state, other * LINE, IDLE, VISITED) !== IDLE) return false;
+      try {
+        body();
+      } finally {
+        add(state, other * LINE, IDLE - VISITED);
+        notify(state, other * LINE);
+      }
+      return true;
+    },
+    isQuiescent(other, wanted) {
+      if (other === cpu) return own[reading] === 0;
+      const line = other * LINE;
+      return load(state, line) !== RUNNING || ((load(quiescent, line) - wanted) | 0) >= 0;
+    },
+  };
+}
