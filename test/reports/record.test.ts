@@ -105,7 +105,7 @@ test('files that are no records say what they are', () => {
   assert.match(errorOf('{"schema":"slabsplice/2"}').message, /version of slabsplice that wrote it/);
   assert.match(
     errorOf(changed(compare, ['command'], 'storm')).message,
-    /no view.*"storm".*compare/,
+    /no view.*"leak".*compare/,
   );
   assert.match(errorOf(changed(compare, ['command'], undefined)).message, /\(missing\)/);
 });
