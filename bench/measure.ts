@@ -5,6 +5,7 @@
  */
 
 import { Piscina } from 'piscina';
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { CapacityError, UserError } from './errors.ts';
 import type { AtomicsKind } from './options.ts';
 import { randomBelow, seededRandom } from './workload/random.ts';
@@ -13,6 +14,19 @@ import { randomBelow, seededRandom } from './workload/random.ts';
 export interface Arm {
   readonly label: string;
   readonly strategy: string;
+}
+
+/** What the second copy of a strategy is called under `--self-check`. */
+export const AGAIN = ' (again)';
+
+/** The arms of a run: each strategy, twice under `--self-check`. */
+export function armsOf(options: {
+  readonly strategies: readonly string[];
+  readonly selfCheck: boolean;
+}): Arm[] {
+  const arms = options.strategies.map((strategy) => ({ label: strategy, strategy }));
+  if (!options.selfCheck) return arms;
+  return arms.flatMap((arm) => [arm, { ...arm, label: arm.strategy + AGAIN }]);
 }
 
 /** A worker that serves one arm. */
@@ -100,6 +114,19 @@ export async function withWorkers<Result>(
   }
 }
 
+/** The items in a new random order. */
+export function shuffled<Item>(items: readonly Item[], random: RandomGenerator): Item[] {
+  const order = [...items];
+  for (let place = order.length - 1; place > 0; place--) {
+    const other = randomBelow(random, place + 1);
+    const [a, b] = [order[place], order[other]];
+    if (a === undefined || b === undefined) continue;
+    order[place] = b;
+    order[other] = a;
+  }
+  return order;
+}
+
 /** Runs `rounds` rounds, the workers in a new seeded order each time; one at a time. */
 export async function shuffledRounds(
   workers: readonly ArmWorker[],
@@ -108,14 +135,6 @@ export async function shuffledRounds(
 ): Promise<void> {
   const random = seededRandom(plan.seed);
   for (let round = 0; round < plan.rounds; round++) {
-    const order = [...workers];
-    for (let place = order.length - 1; place > 0; place--) {
-      const other = randomBelow(random, place + 1);
-      const [a, b] = [order[place], order[other]];
-      if (a === undefined || b === undefined) continue;
-      order[place] = b;
-      order[other] = a;
-    }
-    for (const worker of order) await body(worker, round);
+    for (const worker of shuffled(workers, random)) await body(worker, round);
   }
 }

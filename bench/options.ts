@@ -150,6 +150,12 @@ export interface RawOptions extends CommonValues {
   kernel?: KernelRulesName;
   pageSize?: number;
   format?: 'terminal' | 'markdown';
+  mix?: string;
+  seconds?: number;
+  removals?: number;
+  fill?: number;
+  rate?: number;
+  deadline?: number;
 }
 
 /** Turns colour off; also off under NO_COLOR and when standard output is not a terminal. */
@@ -158,7 +164,12 @@ export function colorOption(): Option {
 }
 
 /** The common options (see contract), fresh objects for each command. */
-export function commonOptions(): Option[] {
+export function commonOptions(
+  cpus: { readonly standard: number; readonly range: CountRange } = {
+    standard: 1,
+    range: RANGES.cpus,
+  },
+): Option[] {
   const names = STRATEGY_NAMES.join(',');
   return [
     textOption(
@@ -170,7 +181,7 @@ export function commonOptions(): Option[] {
       parseWord(name, text, 'a folder name'),
     ),
     countOption('--seed <N>', `seed of every shuffle (default: ${DEFAULT_SEED})`, RANGES.seed),
-    countOption('--cpus <N>', 'CPUs of the machine (default: 1)', RANGES.cpus),
+    countOption('--cpus <N>', `CPUs of the machine (default: ${cpus.standard})`, cpus.range),
     textOption('--strategies <a,b>', `strategies (default: ${names})`, parseStrategies),
     new Option('--quick', 'the smallest run that still shows the effect, under 20 s'),
     new Option('--dry-run', 'print the plan and the memory it needs, run nothing'),

@@ -31,8 +31,9 @@ export interface AuditReport {
   readonly slabs: number;
   readonly pages: number;
   readonly objects: number;
-  /** Removed memcgs that are not freed yet. */
+  /** Removed memcgs that are not freed yet, and the base pages charged to them. */
   readonly dying: number;
+  readonly dyingPages: number;
 }
 
 /** More than this many violations are counted, not described. */
@@ -50,7 +51,7 @@ export function audit(machine: Machine, cpu: Cpu = bindCpu(machine, 0)): AuditRe
   };
   // Everything below climbs to the root; without a tree it would not come to an end.
   if (!checkTree(machine, report)) {
-    return { violations, slabs: 0, pages: 0, objects: 0, dying: 0 };
+    return { violations, slabs: 0, pages: 0, objects: 0, dying: 0, dyingPages: 0 };
   }
   checkLocks(machine, report);
   const totals = auditSlabs(machine, report);
@@ -65,12 +66,22 @@ export function audit(machine: Machine, cpu: Cpu = bindCpu(machine, 0)): AuditRe
       history: [],
     });
   }
-  const { flags } = machine.memcgs;
+  return { violations, ...totals, ...countDying(machine) };
+}
+
+/** What the topmost dying memcg of a branch is charged for includes those below it. */
+function countDying(machine: Machine): Pick<AuditReport, 'dying' | 'dyingPages'> {
+  const { flags, parent, usage } = machine.memcgs;
+  const isDying = (memcg: number): boolean =>
+    (flags[memcg] & MEMCG_LIVE) !== 0 && (flags[memcg] & MEMCG_DYING) !== 0;
   let dying = 0;
+  let dyingPages = 0;
   for (let memcg = 1; memcg < flags.length; memcg++) {
-    if ((flags[memcg] & MEMCG_LIVE) !== 0 && (flags[memcg] & MEMCG_DYING) !== 0) dying++;
+    if (!isDying(memcg)) continue;
+    dying++;
+    if (!isDying(parent[memcg])) dyingPages += usage[memcg];
   }
-  return { violations, ...totals, dying };
+  return { dying, dyingPages };
 }
 
 function concerns(event: RecordedEvent, about: About): boolean {

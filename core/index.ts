@@ -16,6 +16,7 @@ export { ALL_STRATEGY_NAMES, STRATEGIES, STRATEGY_NAMES } from './reparent/regis
 export type { Steps } from './reparent/steps.ts';
 export type { Strategy } from './reparent/strategy.ts';
 export { LimitError, ModelError } from './shared/assert.ts';
+export { WORK } from './shared/deferred-kinds.ts';
 export { describeEvent, lastEvents, type RecordedEvent } from './shared/event-ring.ts';
 export { AbortedError, DeadlineError, PATIENCE } from './shared/wait.ts';
 export { MAX_OBJECTS_PER_SLAB, NO_OBJECT, OBJECTS_PER_ROW } from './slub/slabs.ts';

@@ -48,6 +48,11 @@ export type {
   SelfCheckResult,
   StepCounts,
 } from './results.ts';
+export type {
+  StormResults,
+  StormViolation,
+  WorkerFailure,
+} from './results-storm.ts';
 export {
   type Distribution,
   distribution,

@@ -26,6 +26,8 @@ const stormSchema = open({
   ratePerCpu: amount,
   cgroupsCreated: count,
   cgroupsRemoved: count,
+  /** Root caches destroyed while their memcgs used them (a module unloaded). */
+  rootCachesDestroyed: count,
   /** Cgroups that were still dying, and pages they pinned, when the load ended. */
   dying: count,
   dyingPages: count,
@@ -69,10 +71,15 @@ const stallSchema = open({
   fromNs: z.number(),
   binNs: amount,
   worstNs: z.array(amount),
-  /** Longest latency that overlapped a callback, over all of them. */
+  /** Longest latency that overlapped a callback: the median over the callbacks, and the longest. */
+  typicalNs: amount,
   longestNs: amount,
+  /** The median of the same over windows of equal length in which no callback ran. */
+  controlNs: amount.nullable(),
   /** The longest while no callback ran: what the machine does to any operation. */
   quietNs: amount,
+  /** Callbacks during which no latency was longer than the callback itself. */
+  shorterThanCallback: count,
 });
 
 const auditSchema = open({
@@ -99,8 +106,11 @@ const violationSchema = open({
 const comparisonSchema = open({
   baseline: name,
   candidate: name,
-  /** What is compared; higher is better for throughput, lower for the others. */
-  what: z.enum(['throughput', 'alloc p99.9', 'longest stall']),
+  /**
+   * What is compared, one value per round; higher is better for throughput, lower for the others. A
+   * stall is the longest latency during a callback, the median over the callbacks of the round.
+   */
+  what: z.enum(['throughput', 'alloc p99.9', 'stall']),
   ratio: z.number(),
   ci95: interval,
   verdict: z.enum(VERDICTS),

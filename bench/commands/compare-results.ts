@@ -8,7 +8,7 @@ import {
   type OfflineResult,
 } from '../../reports/index.ts';
 import type { Population } from '../input/population.ts';
-import type { Arm } from '../measure.ts';
+import { AGAIN, type Arm } from '../measure.ts';
 import type { CompareOptions, PageOrder, Temperature } from '../options.ts';
 import type { Aftermath, Prepared, RemovalPart } from '../workers/removal.ts';
 import type { HotOperation } from '../workload/hot-path.ts';
@@ -49,7 +49,6 @@ const PAGE_BYTES = 4096;
 const WAIT_SHARE = 0.05;
 /** Share of equal pairs that may come out as different before a self-check fails. */
 const SELF_CHECK_SHARE = 0.05;
-const AGAIN = ' (again)';
 
 /** The parts of a round, in the order in which workers return them. */
 function parts(options: CompareOptions): { what: RemovalPart; temperature: Temperature }[] {

@@ -15,6 +15,7 @@ import { chooseCaches, loadPopulation, type Population } from '../input/populati
 import {
   type Arm,
   type ArmWorker,
+  armsOf,
   InterruptedError,
   shuffledRounds,
   type WorkerOptions,
@@ -41,12 +42,6 @@ const BUILD_MS_PER_PAGE = 0.05;
 
 const REMOVAL_WORKER = new URL('../workers/removal.js', import.meta.url);
 const HOT_PATH_WORKER = new URL('../workers/hot-path.js', import.meta.url);
-
-function armsOf(options: CompareOptions): Arm[] {
-  const arms = options.strategies.map((strategy) => ({ label: strategy, strategy }));
-  if (!options.selfCheck) return arms;
-  return arms.flatMap((arm) => [arm, { ...arm, label: `${arm.strategy} (again)` }]);
-}
 
 async function populationFor(options: CompareOptions): Promise<Population> {
   // The model counts partial slabs of a CPU as kernels do since 5.16.

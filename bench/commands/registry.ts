@@ -22,6 +22,7 @@ import {
   runDefaults,
 } from '../options.ts';
 import type { Progress } from '../progress.ts';
+import { resolveStorm, stormOptions } from '../storm-options.ts';
 
 /** What a running command gets from the shell. */
 export interface CommandContext {
@@ -136,6 +137,31 @@ const compare = compareEntry(
   ],
 );
 
+const storm: CommandEntry = {
+  name: 'storm',
+  summary: 'what removing cgroups does to everybody else: throughput, stalls, correctness',
+  examples: [
+    ['slabsplice storm', 'all strategies, two CPUs, about a minute'],
+    ['slabsplice storm --mix pods --cpus 8', 'cgroups four deep, more CPUs than cores'],
+    ['slabsplice storm --strategies list-pages,splice-caches --fill 200000', 'large cgroups'],
+    [
+      'slabsplice storm --strategies splice-caches --rounds 1 --seconds 3600',
+      'a soak of an hour, audited every few seconds',
+    ],
+  ],
+  slow: true,
+  unused: [],
+  options: stormOptions,
+  prepare(raw) {
+    const options = resolveStorm(raw);
+    return {
+      kind: 'record',
+      plan: async () => (await import('./storm.ts')).planStorm(options),
+      run: async (context) => (await import('./storm.ts')).runStorm(options, context),
+    };
+  },
+};
+
 const geometry: CommandEntry = {
   name: 'geometry',
   summary: 'does the model compute the same slab geometry as this kernel, or a recorded one?',
@@ -229,7 +255,15 @@ const report: CommandEntry = {
 };
 
 /** All commands, in the order of the help text; the first one is the default. */
-export const COMMANDS: readonly CommandEntry[] = [run, compare, geometry, capacity, doctor, report];
+export const COMMANDS: readonly CommandEntry[] = [
+  run,
+  compare,
+  storm,
+  geometry,
+  capacity,
+  doctor,
+  report,
+];
 
 /** The names for a refusal: `run, compare, …`. */
 export function commandNames(): string {

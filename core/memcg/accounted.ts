@@ -27,6 +27,8 @@ export interface AccountedAlloc {
    * that removes memcgs, by a reference, or within a read section.
    */
   allocFor(memcg: number, root: number): number;
+  /** Allocations of this CPU that fell back to a root cache. */
+  unaccounted(): number;
 }
 
 /** Binds it. */
@@ -69,6 +71,8 @@ export function bindAccountedAlloc(
     return cache;
   }
 
+  const fallBacks = (): number => record[UNACCOUNTED];
+
   function unaccounted(root: number): number {
     record[UNACCOUNTED]++;
     return alloc(root);
@@ -100,7 +104,11 @@ export function bindAccountedAlloc(
   }
 
   if (machine.strategy.releasesEarly) {
-    return { kmalloc: (root) => allocSpliced(peek(current, TASK), root), allocFor: allocSpliced };
+    return {
+      kmalloc: (root) => allocSpliced(peek(current, TASK), root),
+      allocFor: allocSpliced,
+      unaccounted: fallBacks,
+    };
   }
   return {
     kmalloc(root) {
@@ -117,5 +125,6 @@ export function bindAccountedAlloc(
       if (memcg === ROOT_MEMCG) return alloc(root);
       return tryGetMemcg(memcg) ? allocPinned(memcg, root) : unaccounted(root);
     },
+    unaccounted: fallBacks,
   };
 }

@@ -18,7 +18,7 @@ import { CACHE_RECLAIMABLE } from './kmem-caches.ts';
 import { STAT_ITEMS } from './memcgs.ts';
 
 /** Pages that a CPU may hold back (MEMCG_CHARGE_BATCH of 5.3). */
-export const STAT_BATCH = 32;
+const STAT_BATCH = 32;
 /** Index of the statistics. */
 export const RECLAIMABLE = 0;
 export const UNRECLAIMABLE = 1;

@@ -12,7 +12,7 @@ import * as atomics from '#atomics';
 /** Words of an event: [kind, row, argument, clock]. */
 const WORDS = 4;
 /** Events that a CPU remembers. */
-export const EVENTS = 256;
+const EVENTS = 256;
 /** One row per CPU: its ring, and how many events there ever were. */
 export const EVENT_SPEC = { ring: EVENTS * WORDS, written: 16 } as const;
 

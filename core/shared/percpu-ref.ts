@@ -18,7 +18,7 @@ import * as atomics from '#atomics';
 import { ModelError } from './assert.ts';
 
 /** Bits of `mode`. */
-export const REF_ATOMIC = 1;
+const REF_ATOMIC = 1;
 export const REF_DEAD = 2;
 export const REF_SWITCHED = 4;
 /** Keeps an atomic count from reading 0 while slots are not summed. */

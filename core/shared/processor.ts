@@ -33,11 +33,11 @@ const IRQ_OFF = 0;
 const READING = 1;
 
 /** Nobody drives this CPU, or its thread sleeps. */
-export const IDLE = 0;
+const IDLE = 0;
 /** Its thread runs. */
-export const RUNNING = 1;
+const RUNNING = 1;
 /** Idle, and another CPU acts for it right now. */
-export const VISITED = 2;
+const VISITED = 2;
 
 /** What one CPU can ask of another. */
 export const ASK = {

@@ -35,6 +35,8 @@ export interface Workqueue {
   /** Waits until everything queued so far has run. */
   flush(): void;
   pending(): number;
+  /** Kind of the item that would run next, 0 if there is none. */
+  next(): number;
   /** Position for `dropSince`. */
   position(): number;
   /** Forgets what was queued since `position`; only to undo an operation as a whole. */
@@ -133,6 +135,7 @@ export function bindWorkqueue(options: {
     runOne,
     flush,
     pending,
+    next: () => (pending() === 0 ? 0 : ring.kind[(load(words, DONE) >>> 0) % size]),
     position: () => load(words, QUEUED),
     dropSince(position) {
       store(words, QUEUED, position);

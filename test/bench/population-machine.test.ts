@@ -154,7 +154,7 @@ test('the loops of the hot path leave a sound machine and drop everything', () =
     assert.deepEqual(
       { ...after, violations: after.violations.length },
       {
-        ...{ violations: 0, slabs: 0, pages: 0, objects: 0, dying: 0 },
+        ...{ violations: 0, slabs: 0, pages: 0, objects: 0, dying: 0, dyingPages: 0 },
       },
     );
   }

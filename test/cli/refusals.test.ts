@@ -7,9 +7,8 @@ import { runCli, temporaryFolder } from './run-cli.ts';
 /** Arguments, separated by one space, and what the one line on standard error must say. */
 const REFUSALS: [args: string, says: RegExp][] = [
   // Commands.
-  ['storm', /'storm' is not a command .* run, compare, geometry, capacity, doctor, report/],
-  ['storm --hosts 3', /'storm' is not a command/],
-  ['leak', /'leak' is not a command/],
+  ['leak', /'leak' is not a command .* run, compare, storm, geometry, capacity, doctor, report/],
+  ['leak --hosts 3', /'leak' is not a command/],
   ['replay', /'replay' is not a command/],
   ['host', /'host' is not a command/],
   ['explore', /'explore' is not a command/],
@@ -18,7 +17,7 @@ const REFUSALS: [args: string, says: RegExp][] = [
   ['merge', /'merge' is not a command/],
   ['diff', /'diff' is not a command/],
   ['constructor', /'constructor' is not a command/],
-  ['help storm', /'storm' is not a command|unknown/],
+  ['help leak', /'leak' is not a command|unknown/],
   ['--quick compare', /give the command first: slabsplice compare/],
   // Options and arguments.
   ['--bogus', /run: unknown option '--bogus'; see slabsplice run --help/],
@@ -63,6 +62,17 @@ const REFUSALS: [args: string, says: RegExp][] = [
   ['geometry --kernel 4.9', /--kernel: '4.9' is not known; choose from 5.3, 6.x/],
   ['geometry --page-size 5000', /--page-size: '5000' is not a power of two/],
   ['doctor --seed x', /--seed: 'x' is not/],
+  ['storm --cpus 0', /--cpus: '0' is out of range; .*1 to 64/],
+  ['storm --cpus -1', /--cpus: '-1' is not a whole number/],
+  ['storm --cpus 1e9', /--cpus: '1e9' is out of range; .*1 to 64/],
+  ['storm --cpus 65', /--cpus: '65' is out of range; .*1 to 64/],
+  ['storm --cpus two', /--cpus: 'two' is not a whole number/],
+  ['storm --mix rain', /--mix: 'rain' is not known; choose from services, pods/],
+  ['storm --seconds 0', /--seconds: '0' is not a number of seconds from 0.1 to 1,000,000/],
+  ['storm --seconds soon', /--seconds: 'soon' is not a number of seconds/],
+  ['storm --rate 1', /--rate: '1' is out of range/],
+  ['storm --caches 257', /--caches: '257' is out of range; .*1 to 256/],
+  ['storm --strategies pin,pin', /--strategies: .* twice/],
   ['compare --cpus 2', /--cpus: compare drives one CPU in this release/],
   ['run --cpus 2', /--cpus: run drives one CPU in this release/],
   ['capacity --cpus 2', /--cpus: capacity drives one CPU/],

@@ -1,0 +1,107 @@
+/**
+ * What removals do to everybody else: the longest latencies in small bins of time, laid over each
+ * other so that every offline callback begins at 0.
+ */
+import { STALL_BIN_MS, type StormShared, stallBase, TIMELINE } from './storm-plan.ts';
+
+/** Bins of the picture before and after the start of a callback. */
+export const BINS_BEFORE = 20;
+const BINS_AFTER = 80;
+/** How far back an operation can have been due that is still waiting when a callback begins. */
+const LOOK_BACK = 40;
+/** A moment is quiet when no callback ran so many bins before it. */
+const SETTLING = 20;
+
+/** Sums over the callbacks of some legs; plain data. */
+export interface Stalls {
+  /** Sum of the longest latency in each bin, ns. */
+  readonly bins: number[];
+  callbacks: number;
+  /** Duration of each callback, ns. */
+  readonly offlineNs: number[];
+  /** Longest latency that overlapped each callback, ns. */
+  readonly longestNs: number[];
+  /** The same for a window of equal length before it in which no callback ran. */
+  readonly controlNs: number[];
+  quietNs: number;
+}
+
+/** No callbacks yet. */
+export function emptyStalls(): Stalls {
+  return {
+    bins: new Array<number>(BINS_BEFORE + BINS_AFTER).fill(0),
+    callbacks: 0,
+    offlineNs: [],
+    longestNs: [],
+    controlNs: [],
+    quietNs: 0,
+  };
+}
+
+/** The longest latency of each bin over all measured CPUs. */
+function worstOf(shared: StormShared, cpus: readonly number[], bins: number): Int32Array {
+  const worst = new Int32Array(bins);
+  for (const cpu of cpus) {
+    const base = stallBase(cpu);
+    for (let bin = 0; bin < bins; bin++) {
+      worst[bin] = Math.max(worst[bin] as number, shared.worst[base + bin] as number);
+    }
+  }
+  return worst;
+}
+
+/** Longest latency of an operation that was due before `end` and not done at `begin`; ms of the leg. */
+function longestDuring(worst: Int32Array, begin: number, end: number): number {
+  const first = Math.max(0, Math.floor(begin / STALL_BIN_MS) - LOOK_BACK);
+  const last = Math.min(worst.length - 1, Math.floor(end / STALL_BIN_MS));
+  let longest = 0;
+  for (let bin = first; bin <= last; bin++) {
+    const ns = worst[bin] as number;
+    // Due somewhere in its bin; the end of the bin is the latest that it can have been.
+    if ((bin + 1) * STALL_BIN_MS + ns / 1e6 > begin) longest = Math.max(longest, ns);
+  }
+  return longest;
+}
+
+/** Adds what one leg of `ms` shows. `cpus` are those whose latencies were taken. */
+export function addStalls(
+  stalls: Stalls,
+  shared: StormShared,
+  cpus: readonly number[],
+  ms: number,
+): void {
+  const { timeline } = shared;
+  const bins = Math.ceil(ms / STALL_BIN_MS);
+  const worst = worstOf(shared, cpus, bins);
+  const count = timeline[TIMELINE.offlines] as number;
+  const start = timeline[TIMELINE.start] as number;
+  const busy = new Uint8Array(bins + LOOK_BACK);
+  const callbacks: { begin: number; end: number; ns: number }[] = [];
+  for (let one = 0; one < count; one++) {
+    const begin = (timeline[TIMELINE.first + 2 * one] as number) - start;
+    const duration = timeline[TIMELINE.first + 2 * one + 1] as number;
+    callbacks.push({ begin, end: begin + duration, ns: duration * 1e6 });
+    const from = Math.max(0, Math.floor(begin / STALL_BIN_MS) - 1);
+    busy.fill(1, from, Math.floor((begin + duration) / STALL_BIN_MS) + SETTLING);
+  }
+  for (const { begin, end, ns } of callbacks) {
+    const bin = Math.floor(begin / STALL_BIN_MS);
+    // A callback too close to the end of the leg has no whole picture.
+    if (bin < BINS_BEFORE || bin + BINS_AFTER > bins || end > ms) continue;
+    stalls.callbacks++;
+    for (let place = 0; place < stalls.bins.length; place++) {
+      stalls.bins[place] =
+        (stalls.bins[place] as number) + (worst[bin - BINS_BEFORE + place] as number);
+    }
+    stalls.offlineNs.push(ns);
+    stalls.longestNs.push(longestDuring(worst, begin, end));
+    const control = begin - (BINS_BEFORE / 2) * STALL_BIN_MS;
+    const controlEnd = control + (end - begin);
+    if (controlEnd < begin && busy[Math.floor(control / STALL_BIN_MS)] === 0) {
+      stalls.controlNs.push(longestDuring(worst, control, controlEnd));
+    }
+  }
+  for (let bin = 0; bin < bins; bin++) {
+    if (busy[bin] === 0) stalls.quietNs = Math.max(stalls.quietNs, worst[bin] as number);
+  }
+}
