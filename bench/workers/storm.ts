@@ -367,6 +367,9 @@ function runLeg(
     case 'remote':
       result.frees = remoteLeg(bound);
       return null;
+    case 'settle':
+      if (churner !== null) cpu.runDeferred();
+      return null;
     case 'audit':
       if (cpu.cpu === 0) result.audits.push(auditNow(bound, leg.name, false));
       return null;

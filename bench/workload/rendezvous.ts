@@ -48,7 +48,7 @@ export function bindRendezvous(
       notify(words, GENERATION);
     } else {
       const deadline = performance.now() + deadlineMs;
-      while (load(words, GENERATION) === generation) {
+      while (load(words, GENERATION) === generation && !calledOff()) {
         wait(words, GENERATION, generation, SLICE_MS);
         if (performance.now() < deadline) continue;
         throw new CapacityError(

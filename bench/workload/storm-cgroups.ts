@@ -33,7 +33,7 @@ export interface StormCgroups {
   rehearse(): Generator<void>;
   /** Replaces a random slot. */
   replace(): Generator<void>;
-  /** Gives each CPU's task a slot of its own, as far as there are enough. */
+  /** Gives each CPU's task a slot of its own, as far as there are enough, with all caches ready. */
   spreadTasks(): void;
   /** Frees all objects and removes all cgroups. */
   teardown(): Generator<void>;
@@ -156,7 +156,11 @@ export function bindStormCgroups(
       }
     },
     spreadTasks() {
-      for (let other = 0; other < plan.cpus; other++) moveTask(other, other % SLOTS);
+      for (let other = 0; other < plan.cpus; other++) {
+        const slot = other % SLOTS;
+        for (const root of what.roots) cpu.createCache(leaf(slot), root);
+        moveTask(other, slot);
+      }
     },
     *teardown() {
       for (let other = 0; other < plan.cpus; other++) cpu.moveTask(other, ROOT_MEMCG);

@@ -112,7 +112,7 @@ export function objectWeights(caches: readonly PopulationCache[]): number[] {
 
 /** Something that all CPUs do together, between two meetings. */
 export type Leg =
-  | { readonly kind: 'setup' | 'remote' | 'audit' | 'teardown'; readonly name: string }
+  | { readonly kind: 'setup' | 'remote' | 'settle' | 'audit' | 'teardown'; readonly name: string }
   | { readonly kind: 'warm-up' | 'load' | 'latency'; readonly name: string; readonly ms: number }
   | {
       readonly kind: 'own';
@@ -147,6 +147,8 @@ export function legsOf(plan: StormPlan): Leg[] {
     legs.push({ kind: 'load', name: `mixed load${which}`, ms });
     legs.push({ kind: 'audit', name: `after mixed load${which}` });
     legs.push({ kind: 'latency', name: `latencies${which}`, ms });
+    // Whatever is dying after this is held by something, not only waiting for its turn.
+    legs.push({ kind: 'settle', name: 'deferred work' });
     legs.push({ kind: 'audit', name: `after latencies${which}` });
   }
   legs.push({ kind: 'teardown', name: 'teardown' });
