@@ -80,6 +80,9 @@ const stallSchema = open({
   quietNs: amount,
   /** Callbacks during which no latency was longer than the callback itself. */
   shorterThanCallback: count,
+  /** Windows without a callback that were looked at for comparison, and the same of them. */
+  controls: count,
+  controlsShorter: count,
 });
 
 const auditSchema = open({

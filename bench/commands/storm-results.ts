@@ -137,6 +137,9 @@ function stalls({ arm, rounds }: StormArm): StormResults['stalls'] {
   const offline = parts.flatMap((part) => part.offlineNs);
   const longest = parts.flatMap((part) => part.longestNs);
   const control = parts.flatMap((part) => part.controlNs);
+  const lengths = parts.flatMap((part) => part.controlLengthNs);
+  const shorter = (latencies: readonly number[], limits: readonly number[]): number =>
+    latencies.filter((ns, one) => ns <= (limits[one] ?? 0)).length;
   const bins = parts[0]?.bins.map((_, bin) => total(parts.map((part) => part.bins[bin] ?? 0)));
   return [
     {
@@ -150,7 +153,9 @@ function stalls({ arm, rounds }: StormArm): StormResults['stalls'] {
       longestNs: Math.max(...longest),
       controlNs: control.length === 0 ? null : median(control),
       quietNs: Math.max(...parts.map((part) => part.quietNs)),
-      shorterThanCallback: longest.filter((ns, one) => ns <= (offline[one] ?? 0)).length,
+      shorterThanCallback: shorter(longest, offline),
+      controls: control.length,
+      controlsShorter: shorter(control, lengths),
     },
   ];
 }

@@ -266,6 +266,13 @@ function openTimeline({ shared, clock }: Bound): void {
   shared.timeline[TIMELINE.start] = clock() + OPENING_MS;
 }
 
+/** What was counted while V8 was still compiling. */
+function forget({ shared, cpu, churner }: Bound): void {
+  churner?.forget();
+  const end = histogramBase(cpu.cpu + 1, ALLOC);
+  shared.histograms.fill(0, histogramBase(cpu.cpu, ALLOC), end);
+}
+
 function histogramsOf({ shared, cpu }: Bound): StormCpuResult['histograms'] {
   const counted = (kind: number): Float64Array =>
     addHistogram(emptyHistogram(), shared.histograms, histogramBase(cpu.cpu, kind));
@@ -319,13 +326,15 @@ export function storm(task: StormTask, sabotage?: Sabotage): StormCpuResult {
     together(leg.name);
     sabotage?.(cpu.cpu, leg);
     const done = runLeg(bound, leg, result);
-    if (done !== null) {
+    const rehearsal = 'counted' in leg && !leg.counted;
+    if (rehearsal) forget(bound);
+    else if (done !== null) {
       const { kind, name } = leg;
       result.legs.push({ kind, name, cpus: leg.kind === 'own' ? leg.cpus : plan.cpus, ...done });
     }
     together(leg.name);
     if (cpu.cpu !== 0) continue;
-    if (leg.kind === 'latency') addStalls(stalls, shared, measured, leg.ms);
+    if (leg.kind === 'latency' && !rehearsal) addStalls(stalls, shared, measured, leg.ms);
     if (leg.kind === 'teardown') result.audits.push(auditNow(bound, 'after teardown', true));
   }
   together('end');
@@ -351,10 +360,6 @@ function runLeg(
   switch (leg.kind) {
     case 'setup':
       churner?.setup();
-      return null;
-    case 'warm-up':
-      closedLoop(bound, leg.ms);
-      churner?.forget();
       return null;
     case 'load':
       return closedLoop(bound, leg.ms);

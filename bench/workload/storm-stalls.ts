@@ -21,8 +21,9 @@ export interface Stalls {
   readonly offlineNs: number[];
   /** Longest latency that overlapped each callback, ns. */
   readonly longestNs: number[];
-  /** The same for a window of equal length before it in which no callback ran. */
+  /** The same for windows of equal length in which no callback ran, and those lengths. */
   readonly controlNs: number[];
+  readonly controlLengthNs: number[];
   quietNs: number;
 }
 
@@ -34,6 +35,7 @@ export function emptyStalls(): Stalls {
     offlineNs: [],
     longestNs: [],
     controlNs: [],
+    controlLengthNs: [],
     quietNs: 0,
   };
 }
@@ -99,6 +101,7 @@ export function addStalls(
     const controlEnd = control + (end - begin);
     if (controlEnd < begin && busy[Math.floor(control / STALL_BIN_MS)] === 0) {
       stalls.controlNs.push(longestDuring(worst, control, controlEnd));
+      stalls.controlLengthNs.push(ns);
     }
   }
   for (let bin = 0; bin < bins; bin++) {
