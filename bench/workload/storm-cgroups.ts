@@ -70,11 +70,10 @@ export function bindStormCgroups(
   const counts: CgroupCounts = { created: 0, removed: 0, failed: 0 };
   let slice = ROOT_MEMCG;
   let replaced = 0;
-
   const slotAt = (slot: number): Slot => slots[slot] ?? nothing();
   const leaf = (slot: number): number => slotAt(slot).chain[0] ?? ROOT_MEMCG;
 
-  /** A slot's next cgroups, filled; nobody else knows them yet. */
+  /** Nobody else knows them yet. */
   function* create(slot: number): Generator<void, Slot> {
     const chain: number[] = [];
     for (let level = 0, parent = slice; level < depth; level++) {
@@ -97,16 +96,6 @@ export function bindStormCgroups(
     return { chain, objects };
   }
 
-  function* freeObjects(objects: Int32Array, first: number, stride: number): Generator<void> {
-    let freed = 0;
-    for (let place = first; place < objects.length; place += stride) {
-      const handle = objects[place] as number;
-      objects[place] = 0;
-      if (handle !== NO_OBJECT) cpu.free(handle);
-      if (++freed % PIECE === 0) yield;
-    }
-  }
-
   function publish(slot: number, next: Slot): void {
     slots[slot] = next;
     store(shared.slots, slot, leaf(slot));
@@ -115,6 +104,10 @@ export function bindStormCgroups(
   function moveTask(other: number, slot: number): void {
     taskSlot[other] = slot;
     cpu.moveTask(other, leaf(slot));
+  }
+
+  function createCaches(memcg: number): void {
+    for (const root of what.roots) cpu.createCache(memcg, root);
   }
 
   function remove(chain: readonly number[]): void {
@@ -133,11 +126,11 @@ export function bindStormCgroups(
     },
     *rehearse() {
       const memcg = cpu.createMemcg(slice);
-      for (const root of what.roots) cpu.createCache(memcg, root);
+      createCaches(memcg);
       const objects = Int32Array.from(what.roots, (root) => cpu.allocFor(memcg, root));
       cpu.rmdir(memcg);
       yield;
-      yield* freeObjects(objects, 0, 1);
+      yield* freeObjects(cpu, objects, 0, 1);
     },
     *replace() {
       const slot = randomBelow(random, SLOTS);
@@ -147,32 +140,47 @@ export function bindStormCgroups(
         if (taskSlot[other] === slot) moveTask(other, slot);
       }
       moveTask(replaced % plan.cpus, randomBelow(random, SLOTS));
-      yield* freeObjects(before.objects, 0, 2);
+      yield* freeObjects(cpu, before.objects, 0, 2);
       remove(before.chain);
       leftovers.push(before.objects);
       replaced++;
       if (leftovers.length > LEFTOVERS) {
-        yield* freeObjects(leftovers.shift() ?? before.objects, 1, 2);
+        yield* freeObjects(cpu, leftovers.shift() ?? before.objects, 1, 2);
       }
     },
     spreadTasks() {
       for (let other = 0; other < plan.cpus; other++) {
-        const slot = other % SLOTS;
-        for (const root of what.roots) cpu.createCache(leaf(slot), root);
-        moveTask(other, slot);
+        createCaches(leaf(other % SLOTS));
+        moveTask(other, other % SLOTS);
       }
     },
     *teardown() {
       for (let other = 0; other < plan.cpus; other++) cpu.moveTask(other, ROOT_MEMCG);
       for (const { chain, objects } of slots) {
-        yield* freeObjects(objects, 0, 1);
+        yield* freeObjects(cpu, objects, 0, 1);
         remove(chain);
       }
-      for (const objects of leftovers) yield* freeObjects(objects, 0, 1);
+      for (const objects of leftovers) yield* freeObjects(cpu, objects, 0, 1);
       cpu.rmdir(slice);
     },
     hasRoom: () => hasRoom(machine, cpu, depth),
   };
+}
+
+/** Frees every `stride`-th object from `first` on. */
+function* freeObjects(
+  cpu: Cpu,
+  objects: Int32Array,
+  first: number,
+  stride: number,
+): Generator<void> {
+  let freed = 0;
+  for (let place = first; place < objects.length; place += stride) {
+    const handle = objects[place] as number;
+    objects[place] = 0;
+    if (handle !== NO_OBJECT) cpu.free(handle);
+    if (++freed % PIECE === 0) yield;
+  }
 }
 
 function hasRoom(machine: Machine, cpu: Cpu, depth: number): boolean {

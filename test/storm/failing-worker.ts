@@ -13,7 +13,7 @@ export const CULPRIT = 1;
 
 export function storm(task: StormTask): StormCpuResult {
   const sabotage: Sabotage = (cpu, leg) => {
-    if (cpu !== CULPRIT || leg.kind !== 'load') return;
+    if (cpu !== CULPRIT || leg.name !== 'mixed load') return;
     if (task.plan.seed === WAYS.throws) throw new RangeError('the machine is on fire');
     if (task.plan.seed === WAYS.exits) process.exit(7);
     for (;;);
