@@ -254,9 +254,14 @@ function teardown(bound: Bound): void {
   cpu.drainStock();
   together('teardown: stocks');
   if (churner === null) return;
-  cpu.runDeferred();
+  runAllDeferred(bound);
   for (let root = 1; root < machine.rootRows.end(); root++) cpu.shrink(root);
-  cpu.runDeferred();
+  runAllDeferred(bound);
+}
+
+/** Until nothing is left: grace periods end once the others have gone idle. */
+function runAllDeferred({ cpu, rendezvous }: Bound): void {
+  while (cpu.rcu.pending() + cpu.work.pending() > 0 && !rendezvous.calledOff()) cpu.runDeferred();
 }
 
 /** A new picture: no latencies, no callbacks, and a start that all CPUs can reach. */
@@ -373,7 +378,7 @@ function runLeg(
       result.frees = remoteLeg(bound);
       return null;
     case 'settle':
-      if (churner !== null) cpu.runDeferred();
+      if (churner !== null) runAllDeferred(bound);
       return null;
     case 'audit':
       if (cpu.cpu === 0) result.audits.push(auditNow(bound, leg.name, false));

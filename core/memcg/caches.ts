@@ -174,9 +174,10 @@ export function bindCaches(kernel: Kernel): Caches {
     for (let other = 0; other < cpus; other++) {
       if (!hasSlabs(other, cache)) continue;
       if (other === processor.cpu) allocator.flushCpu(cache, other);
-      else if (!processor.visit(other, () => allocator.flushCpu(cache, other))) {
+      else {
         add(flush, 1, 1);
-        processor.ask(other, ASK.flush);
+        const flushed = processor.summon(other, ASK.flush, () => allocator.flushCpu(cache, other));
+        if (flushed) sub(flush, 1, 1);
       }
     }
     if (load(flush, 1) === 0) return;

@@ -94,7 +94,7 @@ export function bindCharging(
       const stocked = peek(record, base + CPU_RECORD.stockMemcg);
       if (stocked === 0 || !isBelow(stocked, memcg)) continue;
       if (other === cpu) drainStock(cpu);
-      else if (!processor.visit(other, () => drainStock(other))) processor.ask(other, ASK.drain);
+      else processor.summon(other, ASK.drain, () => drainStock(other));
     }
     readUnlock();
     store(locks, DRAINING, 0);

@@ -79,10 +79,13 @@ export interface Processor {
   asleep(body: () => void): void;
   /** Sets what to do for a bit of `ASK` other than `quiescent`. */
   on(ask: number, handler: () => void): void;
-  /** Asks another CPU; it serves at its next poll. */
+  /** Asks another CPU; it serves at its next poll, however long it is idle until then. */
   ask(other: number, what: number): void;
-  /** Acts for an idle CPU; false if it runs. */
-  visit(other: number, body: () => void): boolean;
+  /**
+   * Has another CPU do something: if it is idle, `body` does it here and now; else it is asked and
+   * serves before it goes idle. True if it is done.
+   */
+  summon(other: number, what: number, body: () => void): boolean;
   /** Whether a CPU cannot be inside a read section that began before `period` did. */
   isQuiescent(other: number, period: number): boolean;
 }
@@ -94,7 +97,7 @@ export function bindProcessor(options: {
   readonly period: Int32Array;
   readonly patience: Patience;
 }): Processor {
-  const { add, compareExchange, exchange, load, notify, or, peek, store } = atomics;
+  const { add, and, compareExchange, exchange, load, notify, or, peek, store } = atomics;
   const { state, attention, quiescent, own } = options.columns;
   const { cpu, period, patience } = options;
   const at = cpu * LINE;
@@ -147,11 +150,52 @@ export function bindProcessor(options: {
     }
   }
 
+  /** Acts for an idle CPU; false if it runs. */
+  function visit(line: number, body: () => void): boolean {
+    if (compareExchange(state, line, IDLE, VISITED) !== IDLE) return false;
+    try {
+      body();
+    } finally {
+      add(state, line, IDLE - VISITED);
+      notify(state, line);
+    }
+    return true;
+  }
+
+  function ask(other: number, what: number): void {
+    or(attention, other * LINE, what);
+  }
+
+  function summon(other: number, what: number, body: () => void): boolean {
+    const line = other * LINE;
+    if (visit(line, body)) return true;
+    ask(other, what);
+    // It may have gone idle before it was asked; or somebody else acted for it and is done by now. If
+    // it still runs, it looks for questions once more before it goes idle.
+    let done = false;
+    patience.nap({
+      words: state,
+      index: line,
+      done: () => {
+        visit(line, () => {
+          if ((and(attention, line, ~what) & what) === 0) return;
+          body();
+          done = true;
+        });
+        return load(state, line) !== VISITED;
+      },
+      describe: () => `whoever acts for CPU ${other}`,
+    });
+    return done;
+  }
+
   return {
     cpu,
     enter,
     idle,
     poll,
+    ask,
+    summon,
     irqSave() {
       own[irqOff]++;
     },
@@ -181,20 +225,6 @@ export function bindProcessor(options: {
     },
     on(ask, handler) {
       handlers.push([ask, handler]);
-    },
-    ask(other, what) {
-      or(attention, other * LINE, what);
-    },
-    visit(other, body) {
-      if (other === cpu) return false;
-      if (compareExchange(state, other * LINE, IDLE, VISITED) !== IDLE) return false;
-      try {
-        body();
-      } finally {
-        add(state, other * LINE, IDLE - VISITED);
-        notify(state, other * LINE);
-      }
-      return true;
     },
     isQuiescent(other, wanted) {
       if (other === cpu) return own[reading] === 0;
