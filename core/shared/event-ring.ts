@@ -109,7 +109,8 @@ export function lastEvents(
   const found: RecordedEvent[] = [];
   const cpus = written.length / 16;
   for (let cpu = 0; cpu < cpus; cpu++) {
-    const total = written[cpu * 16];
+    // The count may have gone over the edge of an int32.
+    const total = written[cpu * 16] >>> 0;
     for (let event = Math.max(0, total - EVENTS); event < total; event++) {
       const at = (cpu * EVENTS + (event & (EVENTS - 1))) * WORDS;
       const [kind, row, argument, clock] = ring.subarray(at, at + WORDS);
