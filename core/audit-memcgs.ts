@@ -66,7 +66,8 @@ function checkCaches(machine: Machine, report: Report): void {
     if ((flags[cache] & CACHE_LIVE) === 0 || ownerOf[cache] === 0) continue;
     const gone = (flags[cache] & CACHE_SHUT) !== 0;
     if ((seen[cache] === 0) !== gone) report('S1', `cache ${cache} is on no list`, { cache });
-    if (memcgFlags[ownerOf[cache]] === 0) {
+    // 5.2: a cache that was shut down with its memcg is freed after it and holds nothing on it.
+    if (memcgFlags[ownerOf[cache]] === 0 && (machine.strategy.releasesEarly || !gone)) {
       report('R5', `cache ${cache}: its memcg is freed`, { cache, memcg: ownerOf[cache] });
     }
   }
