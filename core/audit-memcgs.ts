@@ -17,9 +17,13 @@ import { LINE } from './shared/processor.ts';
 import { CPU_RECORD } from './slub/row-supply.ts';
 import { cacheOfSlab } from './slub/slabs.ts';
 
-/** Each memcg reaches the root by its parents. */
+/** Each memcg reaches the root by its parents, and the root is online: every climb ends there. */
 export function checkTree(machine: Machine, report: Report): boolean {
   const { flags, parent } = machine.memcgs;
+  if ((flags[ROOT_MEMCG] & (MEMCG_LIVE | MEMCG_OFFLINE)) !== MEMCG_LIVE) {
+    report('tree', `the root memcg has flags ${flags[ROOT_MEMCG]}`, { memcg: ROOT_MEMCG });
+    return false;
+  }
   for (let memcg = 1; memcg < flags.length; memcg++) {
     if (flags[memcg] === 0) continue;
     let level = memcg;

@@ -271,7 +271,8 @@ export const listPages: Strategy = {
             if (chunk !== newest && count[chunk] !== CHUNK) {
               report('vector', `memcg ${memcg}: older chunk ${chunk} holds ${count[chunk]} ids`);
             }
-            for (let index = 0; index < count[chunk]; index++) {
+            if (count[chunk] > CHUNK) report('vector', `chunk ${chunk} holds ${count[chunk]} ids`);
+            for (let index = 0; index < Math.min(count[chunk], CHUNK); index++) {
               const place = (chunk << CHUNK_SHIFT) | index;
               const row = id[place];
               if (owner[row] !== memcg || slot[row] !== place || listed[row] === 1) {

@@ -218,8 +218,11 @@ export function bindRcu(options: {
       words[BATCH] = 0;
     },
     forEach(visit) {
-      for (let at = load(words, RUN); at !== load(words, QUEUED); at = (at + 1) | 0) {
-        const place = (at >>> 0) % size;
+      const run = load(words, RUN);
+      // Bounded, as the audit looks at broken machines too.
+      const count = Math.min((load(words, QUEUED) - run) | 0, size);
+      for (let at = 0; at < count; at++) {
+        const place = ((run + at) >>> 0) % size;
         visit(ring.kind[place], ring.row[place]);
       }
     },
