@@ -27,6 +27,8 @@ const SHAPES = [
 }));
 
 const MEMCGS = 16;
+/** So many requests always find room in the work ring; more may be dropped, as an allocation would fail. */
+const CERTAIN_REQUESTS = 256;
 
 /** What the observer knows beside the oracle's tree: caches that exist and that may come to exist. */
 export class LifecycleWorld {
@@ -36,9 +38,10 @@ export class LifecycleWorld {
   readonly oracle: Oracle;
   /** Objects of nobody: allocated while the memcg's own cache was not there. */
   readonly unaccounted = new Set<number>();
-  /** `memcg/root`, for which a cache exists for certain, or has been asked for. */
+  /** `memcg/root` for which a cache exists for certain. */
   readonly created = new Set<string>();
-  readonly requested = new Set<string>();
+  /** Those for which one has been asked for, and whether the request cannot have been dropped. */
+  readonly requested = new Map<string, boolean>();
   readonly tasks: number[];
 
   constructor(strategy: string, chargeBatch: number, early: boolean) {
@@ -84,7 +87,7 @@ export class LifecycleWorld {
   gone(id: number): void {
     this.oracle.forget(id);
     for (const keys of [this.created, this.requested]) {
-      for (const key of keys) if (key.startsWith(`${id}/`)) keys.delete(key);
+      for (const key of [...keys.keys()]) if (key.startsWith(`${id}/`)) keys.delete(key);
     }
   }
 
@@ -112,7 +115,10 @@ export class LifecycleWorld {
       this.oracle.alloc(handle, 0, memcg);
     } else {
       this.unaccounted.add(handle);
-      if (memcg !== ROOT_MEMCG && online) this.requested.add(key);
+      const certain = this.cpu(0).work.pending() <= CERTAIN_REQUESTS;
+      if (memcg !== ROOT_MEMCG && online) {
+        this.requested.set(key, certain || this.requested.get(key) === true);
+      }
     }
   }
 
@@ -145,11 +151,12 @@ export class LifecycleWorld {
     this.cpu(which).runDeferred();
     for (const cpu of this.cpus) cpu.drainStock();
     this.cpu(which).runDeferred();
-    for (const key of this.requested) {
+    for (const [key, certain] of [...this.requested]) {
       const memcg = this.oracle.memcgs.get(Number(key.split('/')[0]));
-      if (memcg?.online === true) this.created.add(key);
+      if (!certain || memcg?.online !== true) continue;
+      this.created.add(key);
+      this.requested.delete(key);
     }
-    this.requested.clear();
     const { mustBeGone, mustStay } = this.oracle.settle();
     const { flags } = this.machine.memcgs;
     for (const id of mustStay) assert.notEqual(flags[id], 0, `memcg ${id} is pinned, yet gone`);
