@@ -42,8 +42,8 @@ export interface Rcu {
   synchronize(): void;
   /** Waits until all callbacks queued so far have run. */
   barrier(): void;
-  /** Pushes grace periods on and runs what is due; returns how many callbacks ran. */
-  advance(): number;
+  /** Pushes grace periods on and runs what is due, at most so many callbacks; returns how many ran. */
+  advance(most?: number): number;
   pending(): number;
   /** Position for `dropSince`. */
   position(): number;
@@ -138,9 +138,9 @@ export function bindRcu(options: {
   }
 
   /** The next callback whose grace period is over is taken off the ring when it has run. */
-  function runDue(): number {
+  function runDue(most: number): number {
     let ran = 0;
-    for (let at = load(words, RUN); at !== load(words, QUEUED); at = (at + 1) | 0) {
+    for (let at = load(words, RUN); at !== load(words, QUEUED) && ran < most; at = (at + 1) | 0) {
       const place = (at >>> 0) % size;
       if (!isOver(ring.need[place])) break;
       const kind = ring.kind[place];
@@ -159,14 +159,14 @@ export function bindRcu(options: {
   }
 
   /** One CPU at a time runs callbacks, in order: a barrier is then a matter of counting. */
-  function advance(): number {
+  function advance(most = size): number {
     if (compareExchange(words, RUNNER, 0, mine) !== 0) return 0;
     let ran = 0;
     try {
       // Two periods: callbacks of now may need the one after the one that is running.
       for (let period = 0; period < 3; period++) {
         pushPeriods();
-        ran += runDue();
+        ran += runDue(most - ran);
       }
     } finally {
       store(words, RUNNER, 0);
