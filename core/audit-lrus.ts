@@ -19,6 +19,9 @@ function checkList(
   const list = lruList(machine.config, at.lru, at.id);
   const items = machine.lruLists.items[list];
   let length = 0;
+  if (prev[next[list]] !== list) {
+    report('S5', `lru ${at.lru}, kmem id ${at.id}: the oldest item is linked wrongly`);
+  }
   for (let item = next[list]; item !== list && length <= next.length; item = next[item]) {
     length++;
     const row = handle[item] >>> 6;

@@ -17,9 +17,13 @@ import { LINE } from './shared/processor.ts';
 import { CPU_RECORD } from './slub/row-supply.ts';
 import { cacheOfSlab } from './slub/slabs.ts';
 
-/** Each memcg reaches the root by its parents. */
+/** Each memcg reaches the root by its parents, and the root is online: every climb ends there. */
 export function checkTree(machine: Machine, report: Report): boolean {
   const { flags, parent } = machine.memcgs;
+  if ((flags[ROOT_MEMCG] & (MEMCG_LIVE | MEMCG_OFFLINE)) !== MEMCG_LIVE) {
+    report('tree', `the root memcg has flags ${flags[ROOT_MEMCG]}`, { memcg: ROOT_MEMCG });
+    return false;
+  }
   for (let memcg = 1; memcg < flags.length; memcg++) {
     if (flags[memcg] === 0) continue;
     let level = memcg;
@@ -66,8 +70,8 @@ function checkCaches(machine: Machine, report: Report): void {
     if ((flags[cache] & CACHE_LIVE) === 0 || ownerOf[cache] === 0) continue;
     const gone = (flags[cache] & CACHE_SHUT) !== 0;
     if ((seen[cache] === 0) !== gone) report('S1', `cache ${cache} is on no list`, { cache });
-    // 5.2: a cache that was shut down has no pages, so nothing leads from it to its memcg any more.
-    if (memcgFlags[ownerOf[cache]] === 0 && !(gone && !machine.strategy.releasesEarly)) {
+    // 5.2: a cache that was shut down with its memcg is freed after it and holds nothing on it.
+    if (memcgFlags[ownerOf[cache]] === 0 && (machine.strategy.releasesEarly || !gone)) {
       report('R5', `cache ${cache}: its memcg is freed`, { cache, memcg: ownerOf[cache] });
     }
   }

@@ -211,7 +211,7 @@ function checkSlabs(
       continue;
     }
     const objects = objectsOf[cache];
-    const last = row + rowsOf[cache] - 1;
+    const last = row + Math.min(rowsOf[cache], MAX_ROWS_PER_SLAB) - 1;
     let freeOnPage = 0;
     for (let part = row; part <= last; part++) {
       const low = page[(part << 2) + FREE];

@@ -54,6 +54,7 @@ export function audit(machine: Machine, cpu: Cpu = bindCpu(machine, 0)): AuditRe
     return { violations, slabs: 0, pages: 0, objects: 0, dying: 0, dyingPages: 0 };
   }
   checkLocks(machine, report);
+  checkQueues(machine, cpu, report);
   const totals = auditSlabs(machine, report);
   auditMemcgs(machine, cpu, report);
   auditAccounts(machine, cpu, totals.pages, report);
@@ -92,6 +93,19 @@ function concerns(event: RecordedEvent, about: About): boolean {
   }
   if (name.startsWith('root cache')) return row === about.cache;
   return row === about.memcg || (name.startsWith('memcg') && argument === about.memcg);
+}
+
+/** What waits to be run fits into its ring. */
+function checkQueues(machine: Machine, cpu: Cpu, report: Report): void {
+  const queues = [
+    ['RCU callbacks', cpu.rcu.pending(), machine.rcuRing.kind.length],
+    ['work items', cpu.work.pending(), machine.workRing.kind.length],
+  ] as const;
+  for (const [what, pending, places] of queues) {
+    if (pending < 0 || pending > places) {
+      report('deferred', `${pending} ${what} pending, in a ring of ${places} places`);
+    }
+  }
 }
 
 function historyOf(machine: Machine, about: About | undefined): string[] {

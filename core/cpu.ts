@@ -12,7 +12,7 @@ import { bindCaches, type Caches } from './memcg/caches.ts';
 import { bindCharging } from './memcg/charge.ts';
 import { bindDeferred, type Deferred, type DeferredParts } from './memcg/deferred.ts';
 import type { Kernel } from './memcg/kernel.ts';
-import { lookUpCache } from './memcg/kmem-caches.ts';
+import { CACHE_SHUT, lookUpCache } from './memcg/kmem-caches.ts';
 import { bindMemcgs, type Memcgs } from './memcg/lifecycle.ts';
 import { bindListLrus, type ListLrus } from './memcg/list-lru.ts';
 import { bindLookups, type Lookups } from './memcg/lookups.ts';
@@ -104,7 +104,7 @@ function bindKernel(machine: Machine, cpu: number): { kernel: Kernel; deferred: 
     ...{ cpu, cpus, what: 'css of memcg' },
     release: deferred.memcgUnreferenced,
   });
-  const { refcnt, refMode, root, dying } = machine.kmemCaches;
+  const { refcnt, refMode, root, dying, flags } = machine.kmemCaches;
   const UNREFERENCED = eventKind('cache unreferenced');
   const cacheRefs = bindPercpuRefs({
     columns: {
@@ -112,11 +112,14 @@ function bindKernel(machine: Machine, cpu: number): { kernel: Kernel; deferred: 
       ...{ slot: machine.cpuSlabs.ref, rows: kmemCaches + 1 },
     },
     ...{ cpu, cpus, what: 'reference of cache' },
-    // b.9: whoever destroys the root cache deals with the cache.
+    // b.9: whoever destroys the root cache deals with the cache, and is told if he gives up later.
     release(cache) {
+      // Shut down with slabs that waited for a grace period.
+      if ((flags[cache] & CACHE_SHUT) !== 0) return;
       wqLock.lockIrq();
       events.record(UNREFERENCED, cache, dying[root[cache]]);
       if (dying[root[cache]] === 0) deferred.cacheUnreferenced(cache);
+      else dying[cache] = 1;
       wqLock.unlockIrq();
     },
   });

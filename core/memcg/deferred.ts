@@ -105,7 +105,7 @@ export function bindDeferred(
   });
 
   function step(): boolean {
-    return rcu.advance() > 0 || work.runOne();
+    return rcu.advance(1) > 0 || work.runOne();
   }
 
   return {

@@ -10,7 +10,8 @@
  *   refcnt, refMode           percpu reference: base + allocations in flight + one per base page of
  *                             its slabs; not used by pin, whose memcgs live as long as their pages
  *   aliases                   root caches: users that share it; slab_mutex
- *   dying                     root caches: being destroyed; memcg_kmem_wq_lock
+ *   dying                     root caches: being destroyed; copies: the last reference went meanwhile;
+ *                             memcg_kmem_wq_lock
  *   objects, rows, pages      geometry of a slab: objects, rows of the slab table, base pages
  *   size                      bytes of an object with its padding; immutable
  *   lastMask                  bitmap of the objects that exist in a slab's last row
@@ -106,12 +107,24 @@ function flagsOf(shape: CacheShape): number {
   );
 }
 
+/** A whole number that a column can hold. */
+function isWhole(value: number, least: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= 2 ** 31 - 1;
+}
+
 /** Throws unless the model can have slabs of this shape. @throws ModelError */
 export function checkShape(shape: CacheShape): void {
   check(
-    shape.objectsPerSlab >= 1 && shape.objectsPerSlab <= MAX_OBJECTS_PER_SLAB,
+    isWhole(shape.objectsPerSlab, 1) && shape.objectsPerSlab <= MAX_OBJECTS_PER_SLAB,
     `a slab of ${shape.objectsPerSlab} objects: the model has 1 to ${MAX_OBJECTS_PER_SLAB}`,
   );
+  const least = { size: 1, pagesPerSlab: 1, minPartial: 0, cpuPartialSlabs: 0 } as const;
+  for (const name of ['size', 'pagesPerSlab', 'minPartial', 'cpuPartialSlabs'] as const) {
+    check(
+      isWhole(shape[name], least[name]),
+      `a cache with ${name} ${shape[name]}: must be a whole number from ${least[name]}`,
+    );
+  }
 }
 
 /** Fills in the row of a new cache of a checked shape; links nothing. */

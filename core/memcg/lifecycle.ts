@@ -19,6 +19,7 @@ import { type ListColumns, listAppend, listRemove } from '../shared/list.ts';
 import { LINE } from '../shared/processor.ts';
 import type { Caches } from './caches.ts';
 import type { Kernel } from './kernel.ts';
+import { CACHE_KILLED } from './kmem-caches.ts';
 import {
   MEMCG_DYING,
   MEMCG_LIVE,
@@ -45,8 +46,8 @@ export interface Memcgs {
    */
   offline(memcg: number): void;
   /**
-   * Takes an `offline` back whose deferred work has not run, provided that the parent had no caches
-   * or pages of its own. The kernel has nothing like it: it lets a benchmark remove the same
+   * Takes an `offline` back whose deferred work has not run, provided that the parent had no caches,
+   * pages or lru items of its own. The kernel has nothing like it: it lets a benchmark remove the same
    * populated memcg again and again.
    * @param position of the RCU callbacks before the offline
    */
@@ -231,9 +232,13 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
     rcu.dropSince(position);
     and(flags, memcg, ~MEMCG_OFFLINE);
     takeKmemId(memcg);
+    renumber(memcg, kmemId[memcg]);
+    lrus.drain(kmemId[parent], memcg);
     strategy.handOver(parent, memcg);
     const cacheOf = machine.cacheArrays.cache;
     for (let cache = memcgs.cachesHead[memcg]; cache !== 0; cache = kmemCaches.next[cache]) {
+      // Inherited from a dead child: it was retired before.
+      if ((kmemCaches.flags[cache] & CACHE_KILLED) !== 0) continue;
       const root = kmemCaches.root[cache];
       kmemCaches.flags[cache] = kmemCaches.flags[root];
       kmemCaches.minPartial[cache] = kmemCaches.minPartial[root];

@@ -8,6 +8,7 @@
  */
 import * as atomics from '#atomics';
 import { check, LimitError } from '../shared/assert.ts';
+import { WORK } from '../shared/deferred-kinds.ts';
 import { eventKind } from '../shared/event-ring.ts';
 import type { Caches } from './caches.ts';
 import type { Kernel } from './kernel.ts';
@@ -16,6 +17,7 @@ import {
   CACHE_KILLED,
   CACHE_LIVE,
   CACHE_MERGEABLE,
+  CACHE_RECLAIMABLE,
   CACHE_SHUT,
   CACHE_TYPESAFE,
   type CacheShape,
@@ -61,6 +63,8 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
         columns.size[root] === shape.size &&
         columns.objects[root] === shape.objectsPerSlab &&
         columns.pages[root] === shape.pagesPerSlab &&
+        // SLAB_MERGE_SAME: or the pages of one would be counted as those of the other.
+        ((flags & CACHE_RECLAIMABLE) !== 0) === (shape.reclaimable === true) &&
         ((flags & CACHE_TYPESAFE) !== 0) === (shape.typesafeByRcu === true);
       if (usable && alike) return root;
     }
@@ -108,8 +112,16 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
   /** Destruction failed: in use again, and what was left undone because of `dying` is made up for. */
   function revive(root: number): void {
     columns.aliases[root] = 1;
-    setDying(root, 0);
-    for (const copy of copiesOf(root)) {
+    const copies = copiesOf(root);
+    wqLock.lockIrq();
+    columns.dying[root] = 0;
+    // These lost their last reference after the look at them, and nobody else knows.
+    for (const copy of copies) {
+      if (columns.dying[copy] !== 0) work.queue(WORK.shutdownCache, copy);
+      columns.dying[copy] = 0;
+    }
+    wqLock.unlockIrq();
+    for (const copy of copies) {
       const flags = columns.flags[copy];
       if ((flags & CACHE_DEACTIVATED) !== 0 && (flags & CACHE_KILLED) === 0)
         caches.retireLater(copy);
@@ -122,12 +134,6 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
     }
   }
 
-  function setDying(root: number, dying: number): void {
-    wqLock.lockIrq();
-    columns.dying[root] = dying;
-    wqLock.unlockIrq();
-  }
-
   function destroyRootCache(root: number): boolean {
     const last = slabMutex.hold(() => {
       check(
@@ -137,7 +143,9 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
       check(columns.dying[root] === 0, `root cache ${root} is already being destroyed`);
       columns.aliases[root]--;
       if (columns.aliases[root] > 0) return false;
-      setDying(root, 1);
+      wqLock.lockIrq();
+      columns.dying[root] = 1;
+      wqLock.unlockIrq();
       events.mark(DYING, root, 0);
       return true;
     });

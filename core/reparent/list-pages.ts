@@ -271,6 +271,10 @@ export const listPages: Strategy = {
             if (chunk !== newest && count[chunk] !== CHUNK) {
               report('vector', `memcg ${memcg}: older chunk ${chunk} holds ${count[chunk]} ids`);
             }
+            if (count[chunk] > CHUNK) {
+              report('vector', `memcg ${memcg}: chunk ${chunk} holds ${count[chunk]} ids`);
+              break;
+            }
             for (let index = 0; index < count[chunk]; index++) {
               const place = (chunk << CHUNK_SHIFT) | index;
               const row = id[place];

@@ -12,7 +12,7 @@ import * as atomics from '#atomics';
 /** Words of an event: [kind, row, argument, clock]. */
 const WORDS = 4;
 /** Events that a CPU remembers. */
-const EVENTS = 256;
+export const EVENTS = 256;
 /** One row per CPU: its ring, and how many events there ever were. */
 export const EVENT_SPEC = { ring: EVENTS * WORDS, written: 16 } as const;
 
@@ -109,7 +109,8 @@ export function lastEvents(
   const found: RecordedEvent[] = [];
   const cpus = written.length / 16;
   for (let cpu = 0; cpu < cpus; cpu++) {
-    const total = written[cpu * 16];
+    // The count may have gone over the edge of an int32.
+    const total = written[cpu * 16] >>> 0;
     for (let event = Math.max(0, total - EVENTS); event < total; event++) {
       const at = (cpu * EVENTS + (event & (EVENTS - 1))) * WORDS;
       const [kind, row, argument, clock] = ring.subarray(at, at + WORDS);

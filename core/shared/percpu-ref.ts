@@ -113,10 +113,11 @@ export function bindPercpuRefs(options: {
     },
     put,
     kill(row, afterGracePeriod) {
-      add(count, row, 1);
       if ((or(mode, row, REF_ATOMIC | REF_DEAD) & REF_DEAD) !== 0) {
         throw new ModelError(`${what} ${row} is killed a second time`);
       }
+      // The switch's own reference. The bias keeps the count from reading 0 until then.
+      add(count, row, 1);
       afterGracePeriod();
       put(row, 1);
     },

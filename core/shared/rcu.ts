@@ -42,8 +42,8 @@ export interface Rcu {
   synchronize(): void;
   /** Waits until all callbacks queued so far have run. */
   barrier(): void;
-  /** Pushes grace periods on and runs what is due; returns how many callbacks ran. */
-  advance(): number;
+  /** Pushes grace periods on and runs what is due, at most so many callbacks; returns how many ran. */
+  advance(most?: number): number;
   pending(): number;
   /** Position for `dropSince`. */
   position(): number;
@@ -75,34 +75,39 @@ export function bindRcu(options: {
 
   const isOver = (period: number): boolean => ((load(words, DONE) - period) | 0) >= 0;
 
-  function push(kind: number, row: number): number {
+  function push(kind: number, row: number): void {
     const queued = load(words, QUEUED);
     check(((queued - load(words, RUN)) | 0) < size, `RCU callback ring of ${size} places is full`);
     const place = (queued >>> 0) % size;
-    const need = (load(words, STARTED) + 1) | 0;
     ring.kind[place] = kind;
     ring.row[place] = row;
-    ring.need[place] = need;
+    ring.need[place] = (load(words, STARTED) + 1) | 0;
     store(words, QUEUED, queued + 1);
-    return need;
   }
 
   function call(kind: number, row: number): void {
     lockIrq();
-    push(kind, row);
-    unlockIrq();
+    try {
+      push(kind, row);
+    } finally {
+      unlockIrq();
+    }
     options.kick();
   }
 
   function callBatched(kind: number): number {
+    let need = 0;
     lockIrq();
-    let need = (load(words, STARTED) + 1) | 0;
-    if (words[BATCH] !== kind || words[BATCH + 1] !== need) {
-      need = push(kind, 0);
-      words[BATCH] = kind;
-      words[BATCH + 1] = need;
+    try {
+      need = (load(words, STARTED) + 1) | 0;
+      if (words[BATCH] !== kind || words[BATCH + 1] !== need) {
+        push(kind, 0);
+        words[BATCH] = kind;
+        words[BATCH + 1] = need;
+      }
+    } finally {
+      unlockIrq();
     }
-    unlockIrq();
     options.kick();
     return need;
   }
@@ -121,9 +126,8 @@ export function bindRcu(options: {
       load(words, QUEUED) !== load(words, RUN) || ((load(words, WANTED) - started) | 0) > 0;
     if (!running && wanted) {
       store(words, STARTED, started + 1);
-      for (let cpu = 0; cpu < cpus; cpu++) {
-        if (cpu !== processor.cpu) processor.ask(cpu, ASK.quiescent);
-      }
+      // This CPU too: it may be another one that looks whether the period can be ended.
+      for (let cpu = 0; cpu < cpus; cpu++) processor.ask(cpu, ASK.quiescent);
     }
     unlockIrq();
   }
@@ -134,16 +138,19 @@ export function bindRcu(options: {
   }
 
   /** The next callback whose grace period is over is taken off the ring when it has run. */
-  function runDue(): number {
+  function runDue(most: number): number {
     let ran = 0;
-    for (let at = load(words, RUN); at !== load(words, QUEUED); at = (at + 1) | 0) {
+    for (let at = load(words, RUN); at !== load(words, QUEUED) && ran < most; at = (at + 1) | 0) {
       const place = (at >>> 0) % size;
       if (!isOver(ring.need[place])) break;
       const kind = ring.kind[place];
       const row = ring.row[place];
       processor.irqSave();
-      options.run(kind, row);
-      processor.irqRestore();
+      try {
+        options.run(kind, row);
+      } finally {
+        processor.irqRestore();
+      }
       store(words, RUN, (at + 1) | 0);
       ran++;
     }
@@ -152,14 +159,14 @@ export function bindRcu(options: {
   }
 
   /** One CPU at a time runs callbacks, in order: a barrier is then a matter of counting. */
-  function advance(): number {
+  function advance(most = size): number {
     if (compareExchange(words, RUNNER, 0, mine) !== 0) return 0;
     let ran = 0;
     try {
       // Two periods: callbacks of now may need the one after the one that is running.
       for (let period = 0; period < 3; period++) {
         pushPeriods();
-        ran += runDue();
+        ran += runDue(most - ran);
       }
     } finally {
       store(words, RUNNER, 0);
@@ -207,10 +214,15 @@ export function bindRcu(options: {
     position: () => load(words, QUEUED),
     dropSince(position) {
       store(words, QUEUED, position);
+      // The batch that others would join may be among the dropped.
+      words[BATCH] = 0;
     },
     forEach(visit) {
-      for (let at = load(words, RUN); at !== load(words, QUEUED); at = (at + 1) | 0) {
-        const place = (at >>> 0) % size;
+      const run = load(words, RUN);
+      // Bounded, as the audit looks at broken machines too.
+      const count = Math.min((load(words, QUEUED) - run) | 0, size);
+      for (let at = 0; at < count; at++) {
+        const place = ((run + at) >>> 0) % size;
         visit(ring.kind[place], ring.row[place]);
       }
     },

@@ -141,8 +141,11 @@ export function bindWorkqueue(options: {
       store(words, QUEUED, position);
     },
     forEach(visit) {
-      for (let at = load(words, DONE); at !== load(words, QUEUED); at = (at + 1) | 0) {
-        const place = (at >>> 0) % size;
+      const done = load(words, DONE);
+      // Bounded, as the audit looks at broken machines too.
+      const count = Math.min(pending(), size);
+      for (let at = 0; at < count; at++) {
+        const place = ((done + at) >>> 0) % size;
         visit(ring.kind[place], ring.row[place], ring.argument[place]);
       }
     },

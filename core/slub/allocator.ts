@@ -126,7 +126,9 @@ export function bindAllocator(machine: Machine, context: SlubContext): Allocator
     const half = (handle >>> 5) & 1;
     const bit = 1 << handle;
     if (cache === 0) {
-      if (page[row << 2] === 0) throw new ModelError(`free of ${handle}: row ${row} is in no slab`);
+      // Nothing at all beyond the table, so not "equal to 0".
+      if (!(page[row << 2] > 0))
+        throw new ModelError(`free of ${handle}: row ${row} is in no slab`);
       head = row - page[row << 2];
       cache = page[head << 2] >>> SHIFT;
       if (cpuWord[base + cache] === handle >>> 5) {
@@ -265,6 +267,8 @@ export function bindAllocator(machine: Machine, context: SlubContext): Allocator
       return NO_OBJECT;
     }
     poll();
+    // An interrupt may have given this CPU a cpu slab meanwhile.
+    if (cpuWord[cpuSlab] !== 0) retire.flushCpu(cache, context.cpu);
     const last = head + rows - 1;
     for (let row = head; row <= last; row++) {
       page[(row << 2) + FREE] = row === last ? lastMask[2 * cache] : -1;
