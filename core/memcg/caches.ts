@@ -92,23 +92,28 @@ export function bindCaches(kernel: Kernel): Caches {
   }
 
   function createCache(memcg: number, root: number): number {
-    check(
-      (memcgFlags[memcg] & (MEMCG_ONLINE | MEMCG_DYING)) === MEMCG_ONLINE,
-      `memcg ${memcg} is not online: no cache for it`,
-    );
     check(memcg !== ROOT_MEMCG, 'the root memcg uses the root caches');
     check(
       root > 0 && root < rootRows.end() && (caches.flags[root] & CACHE_LIVE) !== 0,
       `cache ${root} is not a root cache`,
     );
-    return slabMutex.hold(() => {
-      check((memcgFlags[memcg] & MEMCG_OFFLINE) === 0, `memcg ${memcg} went offline`);
-      const existing = cacheOf[root * ids + kmemId[memcg]];
-      if (existing !== 0) return existing;
-      const cache = cacheRows.take();
-      create(memcg, root, cache);
-      return cache;
-    });
+    // Held while this waits for the mutex: the memcg may be removed, and freed, in the meantime.
+    check(
+      (memcgFlags[memcg] & (MEMCG_ONLINE | MEMCG_DYING)) === MEMCG_ONLINE && css.tryGetLive(memcg),
+      `memcg ${memcg} is not online: no cache for it`,
+    );
+    try {
+      return slabMutex.hold(() => {
+        check((memcgFlags[memcg] & MEMCG_OFFLINE) === 0, `memcg ${memcg} went offline`);
+        const existing = cacheOf[root * ids + kmemId[memcg]];
+        if (existing !== 0) return existing;
+        const cache = cacheRows.take();
+        create(memcg, root, cache);
+        return cache;
+      });
+    } finally {
+      css.put(memcg, 1);
+    }
   }
 
   function createRequested(memcg: number, root: number): void {
