@@ -50,7 +50,7 @@ export type RaceMessage =
 
 const DEADLINE_MS = 20_000;
 /** Every so many-th round is audited in the middle of its life and at its end. */
-const AUDIT_EVERY = 16;
+const AUDIT_EVERY = 8;
 const SPINS = 20_000;
 
 const task = workerData as RaceTask;
