@@ -74,7 +74,7 @@ function apply(
 
 test('gets, puts, kills and switches of any CPU agree with a plain count', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
       const all = bindAll();
       const rows: Naive[] = Array.from({ length: ROWS }, () => ({ held: 0, life: 'percpu' }));
       for (let row = 1; row < ROWS; row++) all.by(0).init(row);

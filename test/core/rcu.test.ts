@@ -28,7 +28,7 @@ function bindAll(hooks: Hooks): { parts: Parts[]; by(cpu: number): Parts } {
 
 test('a callback runs in its turn, and not before the sections of its beginning have ended', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
       const open = Array.from({ length: CPUS }, () => ({ depth: 0, section: 0, running: true }));
       const waiting: Queued[] = [];
       let sections = 0;
