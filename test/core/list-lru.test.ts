@@ -117,7 +117,7 @@ for (const strategy of STRATEGY_NAMES) {
           it.sound();
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 }

@@ -248,7 +248,7 @@ test('readers on three threads never see what a callback has reclaimed', async (
   const data = sharedWords(16 + 8);
   data[16] = 1;
   const saw = await runWorkers({
-    ...{ machine, data, cpus: 4, scenario: 'reclaim', rounds: 3000 },
+    ...{ machine, data, cpus: 4, scenario: 'reclaim', rounds: 1500 },
   });
   const readers = saw.slice(1) as { poisoned: number; reads: number }[];
   for (const { poisoned, reads } of readers) {
