@@ -117,6 +117,30 @@ function checkIds(machine: Machine, report: Report): void {
   }
 }
 
+/** R4 and R5: what waits to be run is about caches and memcgs that still exist. */
+function checkDeferred(machine: Machine, cpu: Cpu, report: Report): void {
+  const { flags: cacheFlags } = machine.kmemCaches;
+  const { flags: memcgFlags } = machine.memcgs;
+  const ofCache = (cache: number, what: string) => {
+    if (cacheFlags[cache] === 0)
+      report('R4', `${what} of cache ${cache}, which is freed`, { cache });
+  };
+  const ofMemcg = (memcg: number, what: string) => {
+    if (memcgFlags[memcg] === 0)
+      report('R5', `${what} of memcg ${memcg}, which is freed`, { memcg });
+  };
+  cpu.rcu.forEach((kind, row) => {
+    const memcg = kind === RCU_CALLBACK.memcgKilled || kind === RCU_CALLBACK.memcgReleased;
+    if (kind !== RCU_CALLBACK.freeSlabs) (memcg ? ofMemcg : ofCache)(row, `callback ${kind}`);
+  });
+  const cacheWork: readonly number[] = [
+    ...[WORK.shrinkCache, WORK.shutdownCache, WORK.freeTypesafeCache],
+  ];
+  cpu.work.forEach((kind, row) => {
+    (cacheWork.includes(kind) ? ofCache : ofMemcg)(row, `work item ${kind}`);
+  });
+}
+
 /** References that deferred work, stocks and tasks hold on memcgs. */
 function countHolders(machine: Machine, cpu: Cpu, expected: Int32Array): void {
   const { memcg: memcgOf } = machine.kmemCaches;
@@ -218,6 +242,7 @@ function checkCacheReferences(machine: Machine, cpu: Cpu, report: Report): void 
 export function auditMemcgs(machine: Machine, cpu: Cpu, report: Report): void {
   checkCaches(machine, report);
   checkIds(machine, report);
+  checkDeferred(machine, cpu, report);
   checkReferences(machine, cpu, report);
   checkCacheReferences(machine, cpu, report);
 }

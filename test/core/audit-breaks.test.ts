@@ -9,6 +9,7 @@ import { audit, bindCpu, createMachine, type Machine, ROOT_MEMCG } from '../../c
 import { lruList } from '../../core/memcg/list-lru-rows.ts';
 import { MEMCG_ONLINE } from '../../core/memcg/memcgs.ts';
 import { strategyBuffer } from '../../core/reparent/wasm.ts';
+import { RCU_CALLBACK } from '../../core/shared/deferred-kinds.ts';
 import { LINE } from '../../core/shared/processor.ts';
 import { CPU_RECORD } from '../../core/slub/row-supply.ts';
 import { FREE, NEXT, stateOf } from '../../core/slub/slabs.ts';
@@ -185,6 +186,24 @@ const BREAKS: Break[] = [
   ['slab_mutex', 'locks', ({ machine }) => set(machine.locks.word, LOCK.slabMutex * LINE, more)],
   ['interrupts off', 'locks', ({ machine }) => set(machine.processors.own, LINE, more)],
   ['a read section', 'locks', ({ machine }) => set(machine.processors.own, 1, more)],
+  [
+    'callback of a freed cache',
+    'R4',
+    ({ machine }) => {
+      // The pending kill of the dying memcg is turned into that of a cache that nobody has.
+      const place = (machine.rcu.word[4] ?? 0) % machine.rcuRing.kind.length;
+      set(machine.rcuRing.kind, place, () => RCU_CALLBACK.cacheKilled);
+      set(machine.rcuRing.row, place, () => 16);
+    },
+  ],
+  [
+    'work of a freed memcg',
+    'R2 R5',
+    ({ machine }) => {
+      const place = (machine.work.word[1] ?? 0) % machine.workRing.kind.length;
+      set(machine.workRing.row, place, () => 8);
+    },
+  ],
   ['callbacks', 'deferred', ({ machine }) => set(machine.rcu.word, 4, (run) => run + 1000)],
 ];
 

@@ -82,7 +82,7 @@ for (const strategy of STRATEGY_NAMES) {
           world.settle(0);
           world.tearDown();
         }),
-        { numRuns: 40 },
+        { numRuns: 30 },
       );
     });
   }

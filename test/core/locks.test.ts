@@ -10,9 +10,9 @@ const CPUS = 4;
 const COUNTER = 16;
 
 for (const [scenario, rounds] of [
-  ['spin', 20_000],
-  ['irq', 20_000],
-  ['mutex', 5000],
+  ['spin', 8000],
+  ['irq', 8000],
+  ['mutex', 2500],
 ] as const) {
   test(`${scenario}: four threads never meet inside`, async () => {
     const data = sharedWords(32);
@@ -29,7 +29,7 @@ for (const [scenario, rounds] of [
 test('interrupts come in between, but never inside a lock that their handler takes', async () => {
   const data = sharedWords(32);
   const machine = sharedParts(CPUS);
-  const rounds = 10_000;
+  const rounds = 4000;
   const served = await runWorkers({ machine, data, cpus: CPUS, scenario: 'interrupts', rounds });
   const handled = served.reduce((sum: number, one) => sum + Number(one), 0);
   assert.ok(handled > 0);

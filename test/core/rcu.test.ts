@@ -28,7 +28,7 @@ function bindAll(hooks: Hooks): { parts: Parts[]; by(cpu: number): Parts } {
 
 test('a callback runs in its turn, and not before the sections of its beginning have ended', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
       const open = Array.from({ length: CPUS }, () => ({ depth: 0, section: 0, running: true }));
       const waiting: Queued[] = [];
       let sections = 0;
@@ -248,7 +248,7 @@ test('readers on three threads never see what a callback has reclaimed', async (
   const data = sharedWords(16 + 8);
   data[16] = 1;
   const saw = await runWorkers({
-    ...{ machine, data, cpus: 4, scenario: 'reclaim', rounds: 3000 },
+    ...{ machine, data, cpus: 4, scenario: 'reclaim', rounds: 1500 },
   });
   const readers = saw.slice(1) as { poisoned: number; reads: number }[];
   for (const { poisoned, reads } of readers) {

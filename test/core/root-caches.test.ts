@@ -283,6 +283,33 @@ test('slabs under RCU that outlive the shut-down of their cache do not shut it d
   sound();
 });
 
+for (const { name } of STRATEGIES) {
+  test(`${name}: destroyed at any step of the removal of a memcg that used it (M04)`, () => {
+    for (let steps = 0; steps < 8; steps++) {
+      for (const typesafeByRcu of [false, true]) {
+        const { cpu, machine, sound } = world(name);
+        const root = cpu.createRootCache({ ...SHAPE, typesafeByRcu });
+        const memcg = cpu.createMemcg(ROOT_MEMCG);
+        const object = cpu.alloc(cpu.createCache(memcg, root));
+        cpu.rmdir(memcg);
+        for (let step = 0; step < steps; step++) cpu.runDeferredStep();
+        cpu.free(object);
+        // The first time somebody else still uses it: the copy goes, and nothing is left to come.
+        const busy = cpu.alloc(root);
+        assert.equal(cpu.destroyRootCache(root), false);
+        sound();
+        cpu.free(busy);
+        assert.equal(cpu.destroyRootCache(root), true);
+        sound();
+        cpu.createCache(cpu.createMemcg(ROOT_MEMCG), cpu.createRootCache(SHAPE));
+        sound();
+        cpu.runDeferred();
+        assert.deepEqual([sound().dying, caches(machine)], [0, 2]);
+      }
+    }
+  });
+}
+
 test('a cache that is being destroyed serves no new user (M07), and is destroyed once', () => {
   const { cpu, machine } = world('splice-caches');
   const shape = { ...SHAPE, mergeable: true };

@@ -183,7 +183,7 @@ for (const strategy of [...STRATEGY_NAMES, 'link-pages']) {
         for (const { invariant, detail } of violations)
           assert.ok(invariant !== '' && detail !== '');
       }),
-      { numRuns: 120 },
+      { numRuns: 50 },
     );
   });
 }
