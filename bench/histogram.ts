@@ -5,7 +5,8 @@
  * plain stores, read when it is done. Recording is one load and one store more than the look at the
  * clock (fio's scheme).
  */
-import { type Distribution, distribution } from '../reports/index.ts';
+// Not the index: each thread would load the record's schema.
+import { type Distribution, distribution } from '../reports/statistics.ts';
 
 const SUB_BITS = 6;
 const SUB = 1 << SUB_BITS;

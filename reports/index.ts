@@ -28,6 +28,7 @@ export {
   type ResultRecord,
   recordJsonSchema,
   recordSchema,
+  type StormRecord,
   validateRecord,
 } from './record.ts';
 export type {
@@ -49,6 +50,12 @@ export type {
   StepCounts,
 } from './results.ts';
 export type {
+  RemoteResult,
+  ScalingResult,
+  StallResult,
+  StormAudit,
+  StormComparison,
+  StormResult,
   StormResults,
   StormViolation,
   WorkerFailure,

@@ -63,11 +63,11 @@ const remoteSchema = open({
 /** How long operations of the other CPUs took around an offline callback. */
 const stallSchema = open({
   strategy: name,
-  /** Offline callbacks that the picture is the mean of. */
+  /** Offline callbacks that this is about. */
   offlines: count,
   /** Median duration of those. */
   offlineNs: amount,
-  /** Longest latency in each bin, mean over the callbacks; bins begin at `fromNs`, 0 is its start. */
+  /** Longest latency in each bin, median over the callbacks; bins begin at `fromNs`, 0 is its start. */
   fromNs: z.number(),
   binNs: amount,
   worstNs: z.array(amount),

@@ -140,7 +140,8 @@ function stalls({ arm, rounds }: StormArm): StormResults['stalls'] {
   const lengths = parts.flatMap((part) => part.controlLengthNs);
   const shorter = (latencies: readonly number[], limits: readonly number[]): number =>
     latencies.filter((ns, one) => ns <= (limits[one] ?? 0)).length;
-  const bins = parts[0]?.bins.map((_, bin) => total(parts.map((part) => part.bins[bin] ?? 0)));
+  const pictures = parts.flatMap((part) => part.pictures);
+  const [first = []] = pictures;
   return [
     {
       strategy: arm.label,
@@ -148,7 +149,7 @@ function stalls({ arm, rounds }: StormArm): StormResults['stalls'] {
       offlineNs: median(offline),
       fromNs: -BINS_BEFORE * STALL_BIN_MS * 1e6,
       binNs: STALL_BIN_MS * 1e6,
-      worstNs: (bins ?? []).map((sum) => sum / callbacks),
+      worstNs: first.map((_, bin) => median(pictures.map((picture) => picture[bin] ?? 0))),
       typicalNs: median(longest),
       longestNs: Math.max(...longest),
       controlNs: control.length === 0 ? null : median(control),

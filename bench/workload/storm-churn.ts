@@ -13,7 +13,7 @@ import { OFFLINE_LOG, SLOTS, type StormPlan, type StormShared, TIMELINE } from '
 const MODULE_EVERY = 32;
 const MODULE_OBJECTS = 300;
 /** Removals before anything is measured: V8 compiles what ran some hundred times. */
-const REHEARSALS = 300;
+const REHEARSALS = 100;
 /** Work items that one piece of work runs at most; an offline callback is one alone. */
 const ITEMS = 16;
 

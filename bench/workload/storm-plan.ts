@@ -128,22 +128,25 @@ export type Leg =
       readonly cpus: number;
     };
 
-const WARM_UP_MS = 200;
-const OWN_MS = 60;
+/** Parts of the mixed load's time: each warm-up, and each turn of the loop on own objects; ms at most. */
+const WARM_UP = { share: 0.2, most: 200 };
+const OWN = { share: 0.08, most: 60 };
 /** One CPU and all CPUs alternate, so that a slow moment hits both. */
 const OWN_TURNS = 3;
 
 /** The legs of a round. */
 export function legsOf(plan: StormPlan): Leg[] {
+  const part = ({ share, most }: typeof OWN): number => Math.min(most, share * plan.seconds * 1e3);
+  const [warmUp, own] = [part(WARM_UP), part(OWN)];
   const legs: Leg[] = [
     { kind: 'setup', name: 'setup' },
-    { kind: 'load', name: 'warm-up', ms: WARM_UP_MS, counted: false },
-    { kind: 'latency', name: 'warm-up of latencies', ms: WARM_UP_MS, counted: false },
+    { kind: 'load', name: 'warm-up', ms: warmUp, counted: false },
+    { kind: 'latency', name: 'warm-up of latencies', ms: warmUp, counted: false },
   ];
   for (let turn = 0; turn < OWN_TURNS; turn++) {
-    legs.push({ kind: 'own', name: 'own objects, one CPU', ms: OWN_MS, cpus: 1 });
+    legs.push({ kind: 'own', name: 'own objects, one CPU', ms: own, cpus: 1 });
     if (plan.cpus > 1) {
-      legs.push({ kind: 'own', name: 'own objects, all CPUs', ms: OWN_MS, cpus: plan.cpus });
+      legs.push({ kind: 'own', name: 'own objects, all CPUs', ms: own, cpus: plan.cpus });
     }
   }
   if (plan.cpus > 1) legs.push({ kind: 'remote', name: 'remote frees' });

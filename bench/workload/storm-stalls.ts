@@ -7,15 +7,17 @@ import { STALL_BIN_MS, type StormShared, stallBase, TIMELINE } from './storm-pla
 /** Bins of the picture before and after the start of a callback. */
 export const BINS_BEFORE = 20;
 const BINS_AFTER = 80;
+/** A soak of hours has more callbacks than a picture needs. */
+const PICTURES_MAX = 1000;
 /** How far back an operation can have been due that is still waiting when a callback begins. */
 const LOOK_BACK = 40;
 /** A moment is quiet when no callback ran so many bins before it. */
 const SETTLING = 20;
 
-/** Sums over the callbacks of some legs; plain data. */
+/** What the callbacks of some legs did; plain data. */
 export interface Stalls {
-  /** Sum of the longest latency in each bin, ns. */
-  readonly bins: number[];
+  /** Longest latency in each bin, ns, for each callback; of the first `PICTURES_MAX` ones. */
+  readonly pictures: number[][];
   callbacks: number;
   /** Duration of each callback, ns. */
   readonly offlineNs: number[];
@@ -30,7 +32,7 @@ export interface Stalls {
 /** No callbacks yet. */
 export function emptyStalls(): Stalls {
   return {
-    bins: new Array<number>(BINS_BEFORE + BINS_AFTER).fill(0),
+    pictures: [],
     callbacks: 0,
     offlineNs: [],
     longestNs: [],
@@ -91,9 +93,8 @@ export function addStalls(
     // A callback too close to the end of the leg has no whole picture.
     if (bin < BINS_BEFORE || bin + BINS_AFTER > bins || end > ms) continue;
     stalls.callbacks++;
-    for (let place = 0; place < stalls.bins.length; place++) {
-      stalls.bins[place] =
-        (stalls.bins[place] as number) + (worst[bin - BINS_BEFORE + place] as number);
+    if (stalls.pictures.length < PICTURES_MAX) {
+      stalls.pictures.push([...worst.subarray(bin - BINS_BEFORE, bin + BINS_AFTER)]);
     }
     stalls.offlineNs.push(ns);
     stalls.longestNs.push(longestDuring(worst, begin, end));

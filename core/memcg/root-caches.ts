@@ -54,7 +54,8 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
 
   /** find_mergeable: not one that is being destroyed (M07). */
   function findMergeable(shape: CacheShape): number {
-    if (shape.mergeable !== true) return 0;
+    // SLAB_NEVER_MERGE: who relies on RCU shares its cache with nobody.
+    if (shape.mergeable !== true || shape.typesafeByRcu === true) return 0;
     for (let root = 1; root < rootRows.end(); root++) {
       const flags = columns.flags[root];
       const usable =
@@ -65,7 +66,7 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
         columns.pages[root] === shape.pagesPerSlab &&
         // SLAB_MERGE_SAME: or the pages of one would be counted as those of the other.
         ((flags & CACHE_RECLAIMABLE) !== 0) === (shape.reclaimable === true) &&
-        ((flags & CACHE_TYPESAFE) !== 0) === (shape.typesafeByRcu === true);
+        (flags & CACHE_TYPESAFE) === 0;
       if (usable && alike) return root;
     }
     return 0;

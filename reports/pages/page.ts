@@ -33,11 +33,13 @@ export interface Series {
   points: { x: number; y: number }[];
 }
 
-/** A line chart, both axes logarithmic. */
+/** A line chart, the y axis logarithmic. */
 export interface Chart {
   series: Series[];
   xTitle: string;
   formatY: (value: number) => string;
+  /** Default `log`. On a linear axis a line is densely sampled, and what falls on one spot is its peak. */
+  xAxis?: 'log' | 'linear';
 }
 
 /** A sentence that stands on its own. */

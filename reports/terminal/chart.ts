@@ -38,12 +38,25 @@ interface Mark {
 /** Shown where the points of several series fall on one spot. */
 const SEVERAL = '*';
 const WIDTH_MIN = 30;
+/** Columns between two letters of a densely sampled line. */
+const LETTER_EVERY = 15;
 
-function logPoints(series: Series): Point[] {
+function drawablePoints(series: Series, linear: boolean): Point[] {
   return series.points
-    .filter(({ x, y }) => x > 0 && y > 0 && Number.isFinite(x) && Number.isFinite(y))
-    .map(({ x, y }) => ({ x: Math.log10(x), y: Math.log10(y) }))
+    .filter(({ x, y }) => (linear || x > 0) && y > 0 && Number.isFinite(x) && Number.isFinite(y))
+    .map(({ x, y }) => ({ x: linear ? x : Math.log10(x), y: Math.log10(y) }))
     .sort((a, b) => a.x - b.x);
+}
+
+/** One point a column, the highest: a peak between two columns must not get lost. */
+function peaks(points: readonly Point[]): Point[] {
+  const kept: Point[] = [];
+  for (const point of points) {
+    const last = kept.at(-1);
+    if (last?.x === point.x) last.y = Math.max(last.y, point.y);
+    else kept.push({ ...point });
+  }
+  return kept;
 }
 
 function place(value: number, scale: Scale): number {
@@ -151,6 +164,24 @@ export function lettersFor(names: readonly string[]): string[] {
   });
 }
 
+/** Steps between ticks of a linear axis, times a power of ten. */
+const STEPS = [1, 2, 5, 10];
+
+/** Tick positions of a linear axis: round values, five or so. */
+function linearTicks(values: readonly number[], scale: Scale): { column: number; label: string }[] {
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const rough = (high - low) / 5 || 1;
+  const decade = 10 ** Math.floor(Math.log10(rough));
+  const step = decade * (STEPS.find((one) => one * decade >= rough) ?? 10);
+  const marks: { column: number; label: string }[] = [];
+  for (let tick = Math.ceil(low / step - 1e-9); tick * step <= high + 1e-9; tick++) {
+    const label = String(Number((tick * step).toPrecision(3)));
+    marks.push({ column: Math.round(place(tick * step, scale)), label });
+  }
+  return marks;
+}
+
 /** Tick positions: every decade in sight, or the ends where there is none. */
 function ticks(logs: readonly number[], scale: Scale): { column: number; label: string }[] {
   const low = Math.min(...logs);
@@ -203,13 +234,17 @@ function legendLines(entries: readonly string[], width: number): string[] {
 }
 
 /**
- * Draws a chart with both axes logarithmic, one string a line, none longer than the width. Without a
- * single point that can be drawn it returns one line that says so.
+ * Draws a chart, one string a line, none longer than the width. Without a single point that can be
+ * drawn it returns one line that says so.
  */
 export function renderChart(chart: Chart, options: ChartOptions): string[] {
   const { height = 10, paint = (text: string) => text } = options;
   const width = Math.max(WIDTH_MIN, options.width);
-  const drawable = chart.series.map((series) => ({ name: series.name, points: logPoints(series) }));
+  const linear = chart.xAxis === 'linear';
+  const drawable = chart.series.map((series) => ({
+    name: series.name,
+    points: drawablePoints(series, linear),
+  }));
   const all = drawable.flatMap((series) => series.points);
   if (all.length === 0) return ['(nothing to draw: no measured point)'];
 
@@ -220,21 +255,29 @@ export function renderChart(chart: Chart, options: ChartOptions): string[] {
   const labels = rowLabels(scale, rows, chart.formatY);
   const labelWidth = Math.max(...labels.map(visibleLength));
   const columns = width - labelWidth - 2;
-  const logs = all.map((point) => point.x);
-  const across = columnScale(logs, columns);
+  const xs = all.map((point) => point.x);
+  const across = columnScale(xs, columns);
 
   const grid = Array.from({ length: rows + 1 }, () =>
     Array.from({ length: columns }, (): Mark => ({ text: ' ', series: -1 })),
   );
-  const placed = drawable.map(({ points }) =>
-    points.map(({ x, y }) => ({ x: Math.round(place(x, across)), y: place(y, scale) })),
-  );
+  const placed = drawable.map(({ points }) => {
+    const spots = points.map(({ x, y }) => ({
+      x: Math.round(place(x, across)),
+      y: place(y, scale),
+    }));
+    return linear ? peaks(spots) : spots;
+  });
   const letters = lettersFor(drawable.map((series) => series.name));
   const taken = new Set<string>();
   for (const [series, points] of placed.entries())
     if (points.length > 0) layLine(grid, points, series);
   for (const [series, points] of placed.entries()) {
-    layLetters(grid, points, { text: letters[series] ?? '+', series }, taken);
+    // A densely sampled line shows its letter now and then, each series in columns of its own.
+    const shown = linear
+      ? points.filter(({ x }) => x % LETTER_EVERY === (series * 3) % LETTER_EVERY)
+      : points;
+    layLetters(grid, shown, { text: letters[series] ?? '+', series }, taken);
   }
 
   const body = grid.map((cells, row) => {
@@ -243,7 +286,10 @@ export function renderChart(chart: Chart, options: ChartOptions): string[] {
     return `${padStart(label, labelWidth)} ${label === '' ? '│' : '┤'}${line}`.trimEnd();
   });
   const indent = ' '.repeat(labelWidth + 1);
-  const [axis = '', tickLabels = ''] = xAxis(ticks(logs, across), columns);
+  const [axis = '', tickLabels = ''] = xAxis(
+    linear ? linearTicks(xs, across) : ticks(xs, across),
+    columns,
+  );
   const legend = drawable.map(
     ({ name }, series) => `${paint(letters[series] ?? '+', series)} ${name}`,
   );

@@ -237,7 +237,7 @@ test('the longest latency during a callback is told from those before and after 
   assert.deepEqual(stalls.longestNs, [90_000]);
   assert.equal(Math.round(stalls.offlineNs[0] ?? 0), 500_000);
   // 5.33 ms is in the sixth bin after that of the start.
-  assert.equal(stalls.bins[BINS_BEFORE + 6], 90_000);
+  assert.equal(stalls.pictures[0]?.[BINS_BEFORE + 6], 90_000);
   assert.equal(stalls.quietNs, 400_000);
 });
 
