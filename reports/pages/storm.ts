@@ -135,11 +135,12 @@ function removalSection(record: StormRecord): Section[] {
     rowOf(record, 'going offline p99', storm, ({ offlineNs }) =>
       offlineNs === null ? undefined : formatNs(offlineNs.p99),
     ),
-    rowOf(record, 'others wait', stalls, (entry) => formatNs(entry.typicalNs)),
+    rowOf(record, 'watched', stalls, (entry) => formatCount(entry.offlines)),
+    rowOf(record, 'they took', stalls, (entry) => formatNs(entry.offlineNs)),
+    rowOf(record, 'others waited', stalls, (entry) => formatNs(entry.typicalNs)),
     rowOf(record, 'wait without it', stalls, (entry) =>
       entry.controlNs === null ? undefined : formatNs(entry.controlNs),
     ),
-    rowOf(record, 'removals seen', stalls, (entry) => formatCount(entry.offlines)),
     rowOf(record, 'outlasted', stalls, (entry) =>
       formatCount(entry.offlines - entry.shorterThanCallback),
     ),
@@ -148,7 +149,7 @@ function removalSection(record: StormRecord): Section[] {
   return [
     {
       title: 'A removal and the others',
-      how: 'the offline callback on the kworker; the longest operation of the other CPUs during it, median over removals, and in a window as long without one; removals that some operation outlasted.',
+      how: 'all offline callbacks; then those watched while latencies were taken, of a kworker that slept before: how long they took (median), the longest operation of the other CPUs during one (median), the same in windows as long without one, and how many were outlasted by an operation.',
       table: { columns: strategiesOf(record), rows },
     },
   ];
