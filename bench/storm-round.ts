@@ -76,10 +76,10 @@ function isEcho(error: unknown): boolean {
 }
 
 function operationsOf({ shared, plan }: Round): number[] {
-  return Array.from(
-    { length: plan.cpus },
-    (_, cpu) => (shared.progress[cpu * PROGRESS.words + PROGRESS.operations] as number) >>> 0,
-  );
+  return Array.from({ length: plan.cpus }, (_, cpu) => {
+    const word = (column: number) => shared.progress[cpu * PROGRESS.words + column] as number;
+    return word(PROGRESS.operationsHigh) * 2 ** 32 + (word(PROGRESS.operations) >>> 0);
+  });
 }
 
 /** Rejects when a CPU has stood still for longer than the deadline. */

@@ -41,6 +41,9 @@ function rate(round: Round, wanted: (leg: LegResult) => boolean): number {
   return sum;
 }
 
+/** Of more values than a call takes arguments. */
+const largest = (values: readonly number[]): number =>
+  values.reduce((most, value) => Math.max(most, value), 0);
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 function ofAllCpus(rounds: readonly Round[], value: (cpu: StormCpuResult) => number): number {
@@ -151,9 +154,9 @@ function stalls({ arm, rounds }: StormArm): StormResults['stalls'] {
       binNs: STALL_BIN_MS * 1e6,
       worstNs: first.map((_, bin) => median(pictures.map((picture) => picture[bin] ?? 0))),
       typicalNs: median(longest),
-      longestNs: Math.max(...longest),
+      longestNs: largest(longest),
       controlNs: control.length === 0 ? null : median(control),
-      quietNs: Math.max(...parts.map((part) => part.quietNs)),
+      quietNs: largest(parts.map((part) => part.quietNs)),
       shorterThanCallback: shorter(longest, offline),
       controls: control.length,
       controlsShorter: shorter(control, lengths),
@@ -163,15 +166,15 @@ function stalls({ arm, rounds }: StormArm): StormResults['stalls'] {
 
 function auditRow({ arm, rounds }: StormArm): StormResults['audits'][number] {
   const all = rounds.flatMap(audits);
-  const [largest] = [...all].sort((a, b) => b.slabs - a.slabs);
+  const [biggest] = [...all].sort((a, b) => b.slabs - a.slabs);
   return {
     strategy: arm.label,
     audits: all.length,
     violations: total(all.map((audit) => audit.violations.length)),
-    slabs: largest?.slabs ?? 0,
-    pages: largest?.pages ?? 0,
-    objects: largest?.objects ?? 0,
-    ns: largest?.ns ?? 0,
+    slabs: biggest?.slabs ?? 0,
+    pages: biggest?.pages ?? 0,
+    objects: biggest?.objects ?? 0,
+    ns: biggest?.ns ?? 0,
   };
 }
 

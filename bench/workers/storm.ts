@@ -3,18 +3,11 @@
  * between two legs everybody is idle, so the machine is quiescent. The last CPU is the kworker and
  * churner.
  */
-import {
-  type AuditReport,
-  attachMachine,
-  audit,
-  bindCpu,
-  type MachineMemory,
-  ROOT_MEMCG,
-  type Violation,
-} from '../../core/index.ts';
+import { attachMachine, bindCpu, type MachineMemory } from '../../core/index.ts';
 import { addHistogram, emptyHistogram, record } from '../histogram.ts';
 import { sharedClock } from '../shared-clock.ts';
 import { bindRendezvous } from '../workload/rendezvous.ts';
+import { auditNow, type StormAuditResult } from '../workload/storm-audit.ts';
 import { bindChurner, type ChurnCounts, type Churner } from '../workload/storm-churn.ts';
 import { bindStormLoad } from '../workload/storm-load.ts';
 import {
@@ -56,16 +49,10 @@ export interface LegResult {
   readonly seconds: number;
 }
 
-/** One audit. */
-export interface StormAuditResult {
-  readonly when: string;
-  readonly violations: readonly Violation[];
-  readonly slabs: number;
-  readonly pages: number;
-  readonly objects: number;
-  readonly dying: number;
-  readonly dyingPages: number;
-  readonly ns: number;
+/** Summed histograms of the two kinds of operations. */
+interface Latencies {
+  readonly alloc: Float64Array;
+  readonly free: Float64Array;
 }
 
 /** What a CPU found. */
@@ -78,7 +65,8 @@ export interface StormCpuResult {
   /** CPU 0 only. */
   readonly audits: StormAuditResult[];
   readonly stalls: Stalls;
-  readonly histograms: { readonly alloc: Float64Array; readonly free: Float64Array } | null;
+  /** null on a CPU whose latencies are not taken. */
+  readonly histograms: Latencies | null;
   /** The churner only. */
   readonly unaccounted: number;
   readonly churn: (ChurnCounts & { readonly offlines: Float64Array }) | null;
@@ -121,7 +109,14 @@ function bindAll(task: StormTask) {
     churner: isKworker ? bindChurner(machine, cpu, plan, shared, what) : null,
     count(operations: number): void {
       const at = progress + PROGRESS.operations;
-      shared.progress[at] = ((shared.progress[at] as number) + operations) | 0;
+      const before = shared.progress[at] as number;
+      const after = (before + operations) | 0;
+      shared.progress[at] = after;
+      // A soak has more operations than a word can count.
+      if (after >>> 0 < before >>> 0) {
+        const high = progress + PROGRESS.operationsHigh;
+        shared.progress[high] = (shared.progress[high] as number) + 1;
+      }
     },
     reached(leg: number): void {
       shared.progress[progress + PROGRESS.leg] = leg;
@@ -271,47 +266,17 @@ function openTimeline({ shared, clock }: Bound): void {
   shared.timeline[TIMELINE.start] = clock() + OPENING_MS;
 }
 
-/** What was counted while V8 was still compiling. */
-function forget({ shared, cpu, churner }: Bound): void {
-  churner?.forget();
-  const end = histogramBase(cpu.cpu + 1, ALLOC);
-  shared.histograms.fill(0, histogramBase(cpu.cpu, ALLOC), end);
+function emptyLatencies(): Latencies {
+  return { alloc: emptyHistogram(), free: emptyHistogram() };
 }
 
-function histogramsOf({ shared, cpu }: Bound): StormCpuResult['histograms'] {
-  const counted = (kind: number): Float64Array =>
-    addHistogram(emptyHistogram(), shared.histograms, histogramBase(cpu.cpu, kind));
-  return { alloc: counted(ALLOC), free: counted(FREE) };
-}
-
-function auditNow(bound: Bound, when: string, empty: boolean): StormAuditResult {
-  const { machine, cpu } = bound;
-  const begin = performance.now();
-  const report = audit(machine, cpu);
-  const ns = (performance.now() - begin) * 1e6;
-  const violations = [...report.violations, ...(empty ? remains(bound, report) : [])];
-  const { slabs, pages, objects, dying, dyingPages } = report;
-  return { when, violations, slabs, pages, objects, dying, dyingPages, ns };
-}
-
-/** What must be zero once everything was freed, removed and drained. */
-function remains({ cpu }: Bound, report: AuditReport): Violation[] {
-  const { descendants, dyingDescendants } = cpu.cgroupStat(ROOT_MEMCG);
-  const left: Record<string, number> = {
-    slabs: report.slabs,
-    pages: report.pages,
-    objects: report.objects,
-    'dying cgroups': dyingDescendants,
-    cgroups: descendants,
-    'references on the root beside its own': cpu.cssOf(ROOT_MEMCG) - 1,
-  };
-  return Object.entries(left)
-    .filter(([, count]) => count !== 0)
-    .map(([what, count]) => ({
-      invariant: 'nothing is lost',
-      detail: `${count} ${what} left after everything was freed and removed`,
-      history: [],
-    }));
+/** Moves what one leg counted out of the shared words, which a soak would overflow. */
+function takeLatencies({ shared, cpu }: Bound, into: Latencies): void {
+  const { histograms } = shared;
+  const [alloc, free] = [histogramBase(cpu.cpu, ALLOC), histogramBase(cpu.cpu, FREE)];
+  addHistogram(into.alloc, histograms, alloc);
+  addHistogram(into.free, histograms, free);
+  histograms.fill(0, alloc, histogramBase(cpu.cpu + 1, ALLOC));
 }
 
 /** Runs one round on one CPU. */
@@ -322,6 +287,7 @@ export function storm(task: StormTask, sabotage?: Sabotage): StormCpuResult {
   const result: { legs: LegResult[]; audits: StormAuditResult[]; frees: StormCpuResult['frees'] } =
     { legs: [], audits: [], frees: null };
   const stalls = emptyStalls();
+  const latencies = emptyLatencies();
   const measured = plan.cpus === 1 ? [0] : Array.from({ length: plan.cpus - 1 }, (_, one) => one);
   cpu.enter();
   for (const [number, leg] of legsOf(plan).entries()) {
@@ -332,7 +298,9 @@ export function storm(task: StormTask, sabotage?: Sabotage): StormCpuResult {
     sabotage?.(cpu.cpu, leg);
     const done = runLeg(bound, leg, result);
     const rehearsal = 'counted' in leg && !leg.counted;
-    if (rehearsal) forget(bound);
+    if (leg.kind === 'latency') takeLatencies(bound, rehearsal ? emptyLatencies() : latencies);
+    // What was counted while V8 was still compiling.
+    if (rehearsal) churner?.forget();
     else if (done !== null) {
       const { kind, name } = leg;
       result.legs.push({ kind, name, cpus: leg.kind === 'own' ? leg.cpus : plan.cpus, ...done });
@@ -350,7 +318,7 @@ export function storm(task: StormTask, sabotage?: Sabotage): StormCpuResult {
     unaccounted: cpu.unaccounted(),
     failed: bound.load.failed() + (churner?.counts().failed ?? 0),
     stalls,
-    histograms: measured.includes(cpu.cpu) ? histogramsOf(bound) : null,
+    histograms: measured.includes(cpu.cpu) ? latencies : null,
     churn: churner === null ? null : { ...churner.counts(), offlines: churner.offlines() },
   };
 }

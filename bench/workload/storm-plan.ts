@@ -169,7 +169,13 @@ export function legsOf(plan: StormPlan): Leg[] {
 export const ALLOC = 0;
 export const FREE = 1;
 /** Words of a CPU's line in `progress`: operations, number of the leg, whether it waits for the others. */
-export const PROGRESS = { words: 16, operations: 0, leg: 1, waiting: 2 } as const;
+export const PROGRESS = {
+  words: 16,
+  operations: 0,
+  operationsHigh: 1,
+  leg: 2,
+  waiting: 3,
+} as const;
 
 /** Memory that the CPUs share beside the machine. */
 export interface StormShared {

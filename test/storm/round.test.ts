@@ -21,6 +21,8 @@ for (const strategy of STRATEGY_NAMES) {
     [1, 'services'],
     [2, 'shared'],
     [3, 'pods'],
+    // More CPUs than the machines that run this have cores.
+    [6, 'remote'],
   ] as const) {
     test(`${strategy}: ${mix} on ${cpus} CPUs lose nothing`, async () => {
       const plan = await smallPlan({ strategy, cpus, mix });
