@@ -128,7 +128,8 @@ export function bindDeferred(
     sleepUntilWork(timeoutMs) {
       const seen = load(kworker, KICKS);
       store(kworker, ASLEEP, 1);
-      if (rcu.pending() === 0 && work.pending() === 0) {
+      // Looked at after the store: whoever came before it saw nobody asleep and kicked nobody.
+      if (!rcu.busy() && work.pending() === 0) {
         processor.asleep(() => {
           wait(kworker, KICKS, seen, timeoutMs);
         });

@@ -34,7 +34,7 @@ import {
 export interface Memcgs {
   /** A child of `parent`, online. @throws ModelError if the parent was removed, LimitError */
   createMemcg(parent: number): number;
-  /** Limits the pages of a memcg and everything below it. */
+  /** Limits the pages of a memcg and everything below it; `NO_LIMIT` for none. @throws ModelError */
   setLimit(memcg: number, pages: number): void;
   /** Moves the task of a CPU; the caller keeps `memcg` alive. @throws ModelError if it was removed */
   moveTask(cpu: number, memcg: number): void;
@@ -281,6 +281,10 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   return {
     createMemcg,
     setLimit(memcg, pages) {
+      check(
+        Number.isInteger(pages) && pages >= 0 && pages <= NO_LIMIT,
+        `limit of memcg ${memcg}: ${pages} is not a whole number of pages from 0 to ${NO_LIMIT}`,
+      );
       store(memcgs.max, memcg, pages);
     },
     moveTask,

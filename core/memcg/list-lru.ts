@@ -16,7 +16,7 @@
  */
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
-import { check } from '../shared/assert.ts';
+import { check, ModelError } from '../shared/assert.ts';
 import { bindSpinLock } from '../shared/spinlock.ts';
 import type { Patience } from '../shared/wait.ts';
 import { listCount, lruList } from './list-lru-rows.ts';
@@ -35,7 +35,7 @@ export function initLruLists(machine: Machine): void {
 export interface ListLrus {
   /** Puts an object at the end of its owner's list; returns its item. @throws LimitError, ModelError */
   add(lru: number, handle: number): number;
-  /** Takes an item off its list; to be called before its object is freed. */
+  /** Takes an item off its list; to be called before its object is freed. @throws ModelError */
   del(lru: number, item: number): void;
   /** Takes the oldest item of a memcg's list off; returns its object, 0 if there is none. */
   isolate(lru: number, memcg: number): number;
@@ -130,6 +130,10 @@ export function bindListLrus(
     del(lru, item) {
       checkLru(lru);
       lock(lockOf(lru));
+      if (handleOf[item] === 0) {
+        unlock(lockOf(lru));
+        throw new ModelError(`lru item ${item} is on no list`);
+      }
       unlink(item);
       items[listOf(lru, handleOf[item]).list]--;
       unlock(lockOf(lru));

@@ -45,6 +45,8 @@ export interface Rcu {
   /** Pushes grace periods on and runs what is due, at most so many callbacks; returns how many ran. */
   advance(most?: number): number;
   pending(): number;
+  /** Whether callbacks wait, or a grace period is under way or wanted. */
+  busy(): boolean;
   /** Position for `dropSince`. */
   position(): number;
   /** Forgets callbacks queued since `position`; only to undo an operation as a whole. */
@@ -211,6 +213,9 @@ export function bindRcu(options: {
     },
     advance,
     pending: () => (load(words, QUEUED) - load(words, RUN)) | 0,
+    busy: () =>
+      load(words, QUEUED) !== load(words, RUN) ||
+      ((load(words, WANTED) - load(words, DONE)) | 0) > 0,
     position: () => load(words, QUEUED),
     dropSince(position) {
       store(words, QUEUED, position);

@@ -218,3 +218,12 @@ for (const { name, releasesEarly } of STRATEGIES) {
     it.sound();
   });
 }
+
+test('a limit is a whole number of pages', () => {
+  const { cpu, machine } = world('splice-caches');
+  const memcg = cpu.createMemcg(ROOT_MEMCG);
+  for (const pages of [Number.NaN, -1, 0.5, NO_LIMIT + 1, Number.POSITIVE_INFINITY]) {
+    assert.throws(() => cpu.setLimit(memcg, pages), /not a whole number of pages/);
+  }
+  assert.equal(machine.memcgs.max[memcg], NO_LIMIT);
+});

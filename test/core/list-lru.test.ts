@@ -193,6 +193,17 @@ test('a count below zero is shown as none', () => {
   assert.equal(machine.lruLists.items[lruList(machine.config, 0, -1)], -1);
 });
 
+test('an item is taken off once', () => {
+  const it = world('splice-caches');
+  const { cpu } = it;
+  const memcg = cpu.createMemcg(ROOT_MEMCG);
+  const item = cpu.lrus.add(0, it.object(memcg));
+  cpu.lrus.del(0, item);
+  assert.throws(() => cpu.lrus.del(0, item), /lru item \d+ is on no list/);
+  assert.equal(cpu.lrus.count(0, memcg), 0);
+  cpu.lrus.del(0, cpu.lrus.add(0, it.object(memcg)));
+});
+
 test('items of all lrus come from one pool, which says what to raise when it is empty', () => {
   const it = world('splice-caches', 3);
   const { cpu, other } = it;

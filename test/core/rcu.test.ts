@@ -265,3 +265,24 @@ test('synchronize comes back after the section of another thread, not before', a
   });
   assert.equal(saw[0], 0, `${saw[0]} of 300 came early`);
 });
+
+test('a grace period that somebody only waits for is work, too', () => {
+  const machine = sharedParts(2);
+  machine.globals.patience[PATIENCE.deadlineMs] = 20;
+  const reader = bindParts(machine, 1).processor;
+  const { rcu, processor } = bindParts(machine, 0, { mustHelp: () => true });
+  reader.enter();
+  reader.readLock();
+  processor.enter();
+  assert.equal(rcu.busy(), false);
+  assert.throws(() => rcu.synchronize(), DeadlineError);
+  assert.deepEqual([rcu.pending(), rcu.busy()], [0, true]);
+  reader.readUnlock();
+  reader.idle();
+  rcu.advance();
+  assert.equal(rcu.busy(), false);
+  rcu.call(1, 1);
+  assert.equal(rcu.busy(), true);
+  rcu.advance();
+  assert.equal(rcu.busy(), false);
+});
