@@ -167,11 +167,7 @@ async function dryRun(entry: CommandEntry, plan: Plan): Promise<void> {
 }
 
 function refuseIfTooLarge(entry: CommandEntry, plan: Plan, available?: number): void {
-  const todo =
-    entry.name === 'capacity'
-      ? 'ask for fewer --objects'
-      : 'ask for fewer --pages or --live objects';
-  assertFits(entry.name, plan.bytes, todo, available);
+  assertFits(entry.name, plan.bytes, plan.remedy, available);
 }
 
 /** Validates and writes the record, then shows it. */

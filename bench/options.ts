@@ -144,6 +144,7 @@ export interface RawOptions extends CommonValues {
   memmap?: number;
   atomics?: AtomicsKind;
   hotPath?: boolean;
+  storm?: boolean;
   live?: number;
   objects?: number;
   objectsPerSlab?: number;

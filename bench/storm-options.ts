@@ -65,6 +65,9 @@ const RANGES = {
 } as const satisfies Record<string, CountRange>;
 const SECONDS = { min: 0.1, max: 1_000_000 };
 
+/** What `--cpus` may be. */
+export const STORM_CPUS = { standard: DEFAULTS.cpus, range: RANGES.cpus };
+
 /** Reads seconds: `90`, `0.5`. */
 function parseSeconds(option: string, text: string): number {
   const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
@@ -115,7 +118,7 @@ export function stormOptions(): Option[] {
       `seconds after which a CPU that stands still is given up (default: ${DEFAULTS.deadlineMs / 1e3})`,
       RANGES.deadline,
     ),
-    ...commonOptions({ standard: DEFAULTS.cpus, range: RANGES.cpus }),
+    ...commonOptions(STORM_CPUS),
   ];
 }
 

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { amount, count, distributionSchema, interval, name, open } from './results-parts.ts';
+import { stormResults } from './results-storm.ts';
 import { VERDICTS } from './verdict.ts';
 
 const rounds = z.array(z.number());
@@ -117,6 +118,8 @@ export const compareResults = open({
   leftBehind: z.array(leftBehindSchema),
   interference: z.array(interferenceSchema),
   selfCheck: z.array(selfCheckSchema).optional(),
+  /** `run`: a short storm after the comparison. */
+  storm: stormResults.optional(),
 });
 
 const geometryFigures = open({

@@ -82,7 +82,8 @@ function dyingNotes(record: StormRecord): Note[] {
     }));
 }
 
-function lossNote(record: StormRecord): Note[] {
+/** Whether anything was lost, and how much was looked at. */
+export function lossNote(record: StormRecord): Note[] {
   const { storm, audits } = record.results;
   if (storm.length === 0) return [];
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -97,7 +98,8 @@ function lossNote(record: StormRecord): Note[] {
   return [{ text: `${load}: ${formatCount(violations)} violations, listed above.`, tone: 'bad' }];
 }
 
-function endNotes(record: StormRecord): Note[] {
+/** Whether it ended early, and why. */
+export function endNotes(record: StormRecord): Note[] {
   const { failure } = record.results;
   if (failure !== undefined) {
     const where = `CPU ${failure.cpu} of ${failure.strategy}`;

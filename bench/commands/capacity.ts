@@ -42,6 +42,8 @@ function neededBytes(options: CapacityOptions): {
   }
 }
 
+const REMEDY = 'give fewer --objects';
+
 /** What would be built and how much memory it takes; allocates nothing. @throws UsageError */
 export function planCapacity(options: CapacityOptions): Plan {
   const { machine, bytes } = neededBytes(options);
@@ -50,9 +52,9 @@ export function planCapacity(options: CapacityOptions): Plan {
     lines: [
       `capacity: create, fill, audit and tear down a machine of ${formatCount(objects)} objects, ${objectsPerSlab} per slab`,
       `machine: ${formatCount(machine)} bytes (${formatBytes(machine)}), ${(machine / objects).toFixed(3)} bytes per object`,
-      `memory at one time: ${formatCount(bytes)} bytes (${formatBytes(bytes)})`,
     ],
     bytes,
+    remedy: REMEDY,
   };
 }
 
@@ -62,7 +64,7 @@ export async function runCapacity(
   context: CommandContext,
 ): Promise<CommandResult> {
   const { machine, bytes } = neededBytes(options);
-  assertFits('capacity', bytes, 'give fewer --objects');
+  assertFits('capacity', bytes, REMEDY);
   const { objects, objectsPerSlab } = options;
   const results: CapacityResults = {
     ...{ objects, objectsPerSlab, slabs: 0, machineBytes: machine, rssBytes: 0 },

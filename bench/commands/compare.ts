@@ -96,6 +96,8 @@ function hotPathPlan(
   return { strategy, caches: population.caches, liveObjects, seed };
 }
 
+const REMEDY = 'give fewer --pages or --strategies, or a smaller --live';
+
 /** What would be run and how much memory it takes; allocates nothing. @throws InputError, UsageError */
 export async function planCompare(options: CompareOptions): Promise<Plan> {
   const population = await populationFor(options);
@@ -121,8 +123,7 @@ export async function planCompare(options: CompareOptions): Promise<Plan> {
       `  alloc and free (${HOT_OPERATIONS.join(', ')}), ${formatCount(options.liveObjects)} objects alive: ${formatBytes(needed)}`,
     );
   }
-  lines.push(`memory at one time: ${formatCount(bytes)} bytes (${formatBytes(bytes)})`);
-  return { lines, bytes };
+  return { lines, bytes, remedy: REMEDY };
 }
 
 /** How long the samples of a round last: short where a page within a minute is the point. */
@@ -270,8 +271,7 @@ export async function runCompare(
 ): Promise<CommandResult> {
   const population = await populationFor(options);
   const { bytes } = await planCompare(options);
-  const todo = 'give fewer --pages or --strategies, or a smaller --live';
-  assertFits('compare', bytes, todo);
+  assertFits('compare', bytes, REMEDY);
   const data: CompareData = { removals: [], hotPath: [], notes: [], audits: [] };
   const run: Run = { options, population, context, data, done: 0, total: totalSteps(options) };
   let failure: CapacityError | undefined;

@@ -19,9 +19,9 @@ import {
   resolveCapacity,
   resolveCompare,
   resolveGeometry,
-  runDefaults,
 } from '../options.ts';
 import type { Progress } from '../progress.ts';
+import { resolveRun, runOptions } from '../run-options.ts';
 import { resolveStorm, stormOptions } from '../storm-options.ts';
 
 /** What a running command gets from the shell. */
@@ -63,6 +63,8 @@ export interface Plan {
   lines: string[];
   /** Most memory in use at one time, in bytes. */
   bytes: number;
+  /** What to do where that is too much. */
+  remedy: string;
 }
 
 /** A checked command that makes a record. */
@@ -95,47 +97,52 @@ export interface CommandEntry {
   prepare(raw: RawOptions, operands: readonly string[]): RecordJob | TextJob;
 }
 
-function compareEntry(
-  name: 'run' | 'compare',
-  summary: string,
-  examples: CommandEntry['examples'],
-): CommandEntry {
-  const base = name === 'run' ? runDefaults : compareDefaults;
-  return {
-    name,
-    summary,
-    examples,
-    slow: true,
-    unused: [],
-    options: () => [...compareOptions(base), ...commonOptions()],
-    prepare(raw) {
-      const options = resolveCompare(name, raw, base);
-      return {
-        kind: 'record',
-        plan: async () => (await import('./compare.ts')).planCompare(options),
-        run: async (context) => (await import('./compare.ts')).runCompare(options, context),
-      };
-    },
-  };
-}
+/** What a command needs that builds no machine. */
+const NO_MEMORY = { bytes: 0, remedy: '' };
 
-const run = compareEntry('run', 'the main job: one page with charts and a verdict (default)', [
-  ['slabsplice', 'everything, within a minute on two cores'],
-  ['slabsplice run --quick', 'a first impression in under 20 s'],
-  ['slabsplice run --json - | jq .results.ratios', 'the record for another program'],
-]);
+const run: CommandEntry = {
+  name: 'run',
+  summary: 'the main job: one page with charts and a verdict (default)',
+  examples: [
+    ['slabsplice', 'everything, within a minute on two cores'],
+    ['slabsplice run --quick', 'a first impression in under 20 s'],
+    ['slabsplice run --json - | jq .results.ratios', 'the record for another program'],
+  ],
+  slow: true,
+  unused: [],
+  options: runOptions,
+  prepare(raw) {
+    const options = resolveRun(raw);
+    return {
+      kind: 'record',
+      plan: async () => (await import('./run.ts')).planRun(options),
+      run: async (context) => (await import('./run.ts')).runAll(options, context),
+    };
+  },
+};
 
-const compare = compareEntry(
-  'compare',
-  'what removing a cgroup costs, and what each strategy costs on alloc and free',
-  [
+const compare: CommandEntry = {
+  name: 'compare',
+  summary: 'what removing a cgroup costs, and what each strategy costs on alloc and free',
+  examples: [
     ['slabsplice compare --pages 1e3..1e7', 'a thousand to ten million pages, by decades'],
     ['slabsplice compare --strategies list-pages,splice-caches --no-hot-path', 'removal only'],
     ['slabsplice compare --population slabinfo:live', 'caches as on this host (root)'],
     ['slabsplice compare --self-check', 'is this machine quiet enough to compare anything?'],
     ['slabsplice compare --pages 5e7 --dry-run', 'how much memory would it take?'],
   ],
-);
+  slow: true,
+  unused: [],
+  options: () => [...compareOptions(compareDefaults), ...commonOptions()],
+  prepare(raw) {
+    const options = resolveCompare('compare', raw, compareDefaults);
+    return {
+      kind: 'record',
+      plan: async () => (await import('./compare.ts')).planCompare(options),
+      run: async (context) => (await import('./compare.ts')).runCompare(options, context),
+    };
+  },
+};
 
 const storm: CommandEntry = {
   name: 'storm',
@@ -183,7 +190,7 @@ const geometry: CommandEntry = {
     const source = options.file ?? '/sys/kernel/slab of this host';
     return {
       kind: 'record',
-      plan: async () => ({ lines: [`geometry: compare the model with ${source}`], bytes: 0 }),
+      plan: async () => ({ lines: [`geometry: compare the model with ${source}`], ...NO_MEMORY }),
       run: async () => (await import('./geometry.ts')).runGeometry(options),
     };
   },
@@ -203,7 +210,7 @@ const doctor: CommandEntry = {
     const workers = raw.cpus ?? 1;
     return {
       kind: 'record',
-      plan: async () => ({ lines: ['doctor: look at this machine, change nothing'], bytes: 0 }),
+      plan: async () => ({ lines: ['doctor: look at this machine, change nothing'], ...NO_MEMORY }),
       run: async () => (await import('./doctor.ts')).runDoctor({ workers }),
     };
   },

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { ModelError, machineBytes } from '../../core/index.ts';
-import { formatBytes, formatCount } from '../../reports/index.ts';
+import { formatCount } from '../../reports/index.ts';
 import { CapacityError, UsageError } from '../errors.ts';
 import { chooseCaches, loadPopulation, type Population } from '../input/population.ts';
 import { type Arm, armsOf, InterruptedError, shuffled } from '../measure.ts';
@@ -45,6 +45,8 @@ function bytesOf(plan: StormPlan): number {
   }
 }
 
+const REMEDY = 'give a smaller --fill or fewer --cpus';
+
 /** What would be run and how much memory it takes; allocates nothing. @throws InputError, UsageError */
 export async function planStorm(options: StormOptions): Promise<Plan> {
   const population = await populationFor(options);
@@ -57,9 +59,9 @@ export async function planStorm(options: StormOptions): Promise<Plan> {
       `storm ${arms.map((arm) => arm.label).join(', ')}: ${cpus} CPUs, ${each}`,
       `mix ${mix}: ${removalsPerSecond} removals a second, each cgroup filled with ${formatCount(fill)} objects`,
       `population ${population.source}: ${population.caches.length} caches`,
-      `one machine at a time: ${formatCount(bytes)} bytes (${formatBytes(bytes)})`,
     ],
     bytes,
+    remedy: REMEDY,
   };
 }
 
@@ -109,7 +111,7 @@ export async function runStorm(
 ): Promise<CommandResult> {
   const population = await populationFor(options);
   const { bytes } = await planStorm(options);
-  assertFits('storm', bytes, 'give a smaller --fill or fewer --cpus');
+  assertFits('storm', bytes, REMEDY);
   const arms = armsOf(options).map((arm: Arm): StormArm => ({ arm, rounds: [] }));
   const data: StormData = { arms, timerNs: timerNs() };
   let failure: CapacityError | undefined;

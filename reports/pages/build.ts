@@ -5,14 +5,16 @@ import { comparePage } from './compare.ts';
 import { doctorPage } from './doctor.ts';
 import { geometryPage } from './geometry.ts';
 import type { Page } from './page.ts';
+import { runPage } from './run.ts';
 import { stormPage } from './storm.ts';
 
 /** Builds the page of a record of any command. */
 export function buildPage(record: ResultRecord): Page {
   switch (record.command) {
     case 'compare':
-    case 'run':
       return comparePage(record);
+    case 'run':
+      return runPage(record);
     case 'geometry':
       return geometryPage(record);
     case 'doctor':

@@ -20,12 +20,13 @@ const NOT_MEASURED: Cell = { text: MISSING, tone: 'quiet' };
 /** Violations that the page shows; the record has them all. */
 const SHOWN = 5;
 
-function strategiesOf(record: StormRecord): string[] {
+/** Strategies that finished a round. */
+export function strategiesOf(record: StormRecord): string[] {
   return record.results.storm.map((entry) => entry.strategy);
 }
 
 /** A row with a cell a strategy, from whatever list has an entry for it. */
-function rowOf<Entry extends { strategy: string }>(
+export function rowOf<Entry extends { strategy: string }>(
   record: StormRecord,
   label: string,
   entries: readonly Entry[],
@@ -46,7 +47,7 @@ function filled(rows: readonly Row[]): Row[] {
 }
 
 /** Operations per second in millions, as wide a table has no room for more digits. */
-function millions(perSecond: number): string {
+export function millions(perSecond: number): string {
   return `${formatNumber(perSecond / 1e6)} M/s`;
 }
 
@@ -155,7 +156,8 @@ function removalSection(record: StormRecord): Section[] {
   ];
 }
 
-function stallSection(record: StormRecord): Section[] {
+/** The chart of what others wait around a removal. */
+export function stallSection(record: StormRecord): Section[] {
   const { stalls } = record.results;
   if (stalls.length === 0) return [];
   const series = stalls.map((entry) => ({
@@ -233,7 +235,8 @@ function correctnessSection(record: StormRecord): Section {
   };
 }
 
-function failureSection(record: StormRecord): Section[] {
+/** Which CPU ended the run, and what it did last. */
+export function failureSection(record: StormRecord): Section[] {
   const { failure } = record.results;
   if (failure === undefined) return [];
   const progress = failure.progress.map(

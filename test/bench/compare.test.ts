@@ -97,7 +97,7 @@ test('an interruption keeps what is finished and marks it', async () => {
 test('a plan names its memory, and one that does not fit is refused before it starts', async () => {
   const plan = await planCompare(options());
   assert.ok(plan.bytes > 2 ** 20);
-  assert.match(plan.lines.at(-1) ?? '', /memory at one time: [\d,]+ bytes/);
+  assert.match(plan.remedy, /fewer --pages/);
   const beyond = options({ pages: [2 ** 26], population: 'uniform' });
   await assert.rejects(planCompare(beyond), (error) => {
     assert.ok(error instanceof UsageError);

@@ -126,6 +126,31 @@ test('compare writes a valid record with every option and shows a page', async (
   assert.equal(record.parameters.hotPath, false);
 });
 
+test('run compares and then storms on one page; --no-storm leaves that out', async (t) => {
+  const cwd = temporaryFolder(t);
+  const few = ['--quick', '--strategies', 'pin,splice-caches', ...SMALL.slice(1)];
+  const { code, stdout, stderr } = await runCli(['run', ...few, '--json', 'a.json'], cwd);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^UNDER LOAD: 2 CPUs/m);
+  assert.match(stdout, /^\+ Nothing is lost: /m);
+  const record = readRecord(join(cwd, 'a.json'));
+  assert.ok(record.command === 'run');
+  assert.deepEqual(
+    record.results.storm?.storm.map((one) => [one.strategy, one.violations]),
+    [
+      ['pin', 0],
+      ['splice-caches', 0],
+    ],
+  );
+  assert.ok(record.results.offline.length > 0);
+  assert.ok(record.checks.some((check) => check.name === 'pin: nothing lost' && check.ok));
+  const without = await runCli(['run', ...few, '--no-storm', '--json', 'b.json'], cwd);
+  assert.equal(without.code, 0, without.stderr);
+  assert.doesNotMatch(without.stdout, /UNDER LOAD/);
+  const shorter = readRecord(join(cwd, 'b.json'));
+  assert.ok(shorter.command === 'run' && shorter.results.storm === undefined);
+});
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`${signal} writes what is finished, marked, and exits 130`, async (t) => {
     const cwd = temporaryFolder(t);

@@ -12,6 +12,7 @@ import {
   resolveGeometry,
   runDefaults,
 } from '../../bench/options.ts';
+import { resolveRun } from '../../bench/run-options.ts';
 import { ALL_STRATEGY_NAMES, STRATEGY_NAMES } from '../../core/index.ts';
 
 const ANY = { min: 0, max: 1e9 };
@@ -94,6 +95,19 @@ test('--quick replaces defaults, never what was asked for', () => {
   assert.deepEqual(narrow.orders, ['shuffled']);
   assert.deepEqual(narrow.temperatures, ['cold']);
   assert.equal(narrow.hotPath, false);
+});
+
+test('run passes on what a storm understands', () => {
+  const { compare, storm } = resolveRun({
+    ...{ color: true, cpus: 5, seed: 9, strategies: ['pin'], population: 'uniform' },
+    ...{ pages: [100], rounds: 9, selfCheck: true },
+  });
+  assert.deepEqual([compare.pages, compare.rounds, compare.seed], [[100], 9, 9]);
+  assert.deepEqual([storm?.cpus, storm?.seed, storm?.strategies], [5, 9, ['pin']]);
+  assert.deepEqual([storm?.population, storm?.selfCheck, storm?.rounds], ['uniform', true, 3]);
+  const quick = resolveRun({ color: true, quick: true });
+  assert.deepEqual([quick.storm?.quick, quick.storm?.cpus, quick.storm?.rounds], [true, 2, 1]);
+  assert.equal(resolveRun({ color: true, storm: false }).storm, null);
 });
 
 test('defaults are inside the ranges they promise', () => {

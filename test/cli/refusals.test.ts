@@ -74,7 +74,7 @@ const REFUSALS: [args: string, says: RegExp][] = [
   ['storm --caches 257', /--caches: '257' is out of range; .*1 to 256/],
   ['storm --strategies pin,pin', /--strategies: .* twice/],
   ['compare --cpus 2', /--cpus: compare drives one CPU in this release/],
-  ['run --cpus 2', /--cpus: run drives one CPU in this release/],
+  ['run --cpus 2 --no-storm', /--cpus: run --no-storm drives one CPU in this release/],
   ['capacity --cpus 2', /--cpus: capacity drives one CPU/],
   // Lists.
   ['compare --pages 1e3,,1e4', /--pages: '' is not a whole number/],

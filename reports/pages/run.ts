@@ -1,0 +1,56 @@
+/** The page of `run`: that of `compare`, and what a short storm says beside it. */
+import { formatCount, formatNs, formatNumber, formatRatio } from '../format.ts';
+import type { CompareRecord, StormRecord } from '../record.ts';
+import { endNotes, lossNote } from '../storm-words.ts';
+import { comparePage } from './compare.ts';
+import type { Page, Section } from './page.ts';
+import { failureSection, millions, rowOf, stallSection, strategiesOf } from './storm.ts';
+
+/** The storm in a record of `run`, as a record of its own; checks stay with the whole. */
+function stormOf(record: CompareRecord): StormRecord | undefined {
+  const { storm } = record.results;
+  if (storm === undefined) return undefined;
+  return { ...record, command: 'storm', checks: [], results: storm };
+}
+
+function underLoad(record: StormRecord): Section {
+  const { storm, scaling, stalls, cpus, removalsPerSecond } = record.results;
+  return {
+    title: 'Under load',
+    how: `${formatCount(cpus)} CPUs allocate and free while ${formatCount(removalsPerSecond)} cgroups a second are replaced; waits are the longest of an operation during a removal, and in a window as long without one. \`storm\` has more.`,
+    table: {
+      columns: strategiesOf(record),
+      rows: [
+        rowOf(record, 'operations', storm, ({ opsPerSecond, opsPerSecondCi95: [low, high] }) => ({
+          text: millions(opsPerSecond),
+          detail: `${formatNumber(low / 1e6)}-${formatNumber(high / 1e6)}`,
+        })),
+        rowOf(record, `${formatCount(cpus)} CPUs against 1`, scaling, (entry) =>
+          formatRatio(entry.ratio),
+        ),
+        rowOf(record, 'others wait', stalls, (entry) => formatNs(entry.typicalNs)),
+        rowOf(record, 'wait without it', stalls, (entry) =>
+          entry.controlNs === null ? undefined : formatNs(entry.controlNs),
+        ),
+        rowOf(record, 'still dying', storm, (entry) => formatCount(entry.dying)),
+        rowOf(record, 'broken invariants', storm, (entry) => ({
+          text: formatCount(entry.violations),
+          tone: entry.violations === 0 ? 'good' : 'bad',
+        })),
+      ],
+    },
+  };
+}
+
+/** Builds the page of a run. */
+export function runPage(record: CompareRecord): Page {
+  const page = comparePage(record);
+  const storm = stormOf(record);
+  if (storm === undefined) return page;
+  const measured = storm.results.storm.length === 0 ? [] : [underLoad(storm)];
+  return {
+    ...page,
+    sections: [...page.sections, ...measured, ...stallSection(storm), ...failureSection(storm)],
+    verdict: [...page.verdict, ...lossNote(storm), ...endNotes(storm)],
+  };
+}
