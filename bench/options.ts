@@ -36,8 +36,12 @@ export interface CompareOptions {
   rounds: number;
   /** `builtin`, `slabinfo:live` or `slabinfo:FILE`. */
   population: string;
+  /** The last one is the main one. */
   orders: PageOrder[];
+  /** The first one is the main one. */
   temperatures: Temperature[];
+  /** At every size only the main order and temperature; the others at the largest one alone. */
+  cornersOnly: boolean;
   /** Rows of the memmap beside those of the removed memcg; 0 for none. */
   memmapRows: number;
   atomics: AtomicsKind;
@@ -75,7 +79,14 @@ export interface GeometryOptions {
 /** The part of `CompareOptions` that differs between a full, a default and a quick run. */
 export type ComparePreset = Pick<
   CompareOptions,
-  'pages' | 'caches' | 'rounds' | 'orders' | 'temperatures' | 'liveObjects' | 'deadlineMs'
+  | 'pages'
+  | 'caches'
+  | 'rounds'
+  | 'orders'
+  | 'temperatures'
+  | 'cornersOnly'
+  | 'liveObjects'
+  | 'deadlineMs'
 >;
 
 /** `compare` without options. */
@@ -85,12 +96,18 @@ export const compareDefaults: ComparePreset = {
   rounds: 7,
   orders: ['in-order', 'shuffled'],
   temperatures: ['warm', 'cold'],
+  cornersOnly: false,
   liveObjects: 10_000_000,
   deadlineMs: 120_000,
 };
 
 /** `run`: the page a new user sees, within a minute on two cores. */
-export const runDefaults: ComparePreset = { ...compareDefaults, rounds: 5, liveObjects: 1_000_000 };
+export const runDefaults: ComparePreset = {
+  ...compareDefaults,
+  rounds: 5,
+  cornersOnly: true,
+  liveObjects: 1_000_000,
+};
 
 /** `--quick`: the smallest run that still shows the effect (pages as they age), under 20 s. */
 export const quickDefaults: ComparePreset = {
@@ -98,6 +115,7 @@ export const quickDefaults: ComparePreset = {
   pages: [1e3, 1e4, 1e5],
   rounds: 5,
   orders: ['shuffled'],
+  cornersOnly: true,
   liveObjects: 200_000,
   deadlineMs: 30_000,
 };
@@ -277,6 +295,8 @@ export function resolveCompare(
     population: raw.population ?? 'builtin',
     orders: oneOrBoth(raw.order, ['in-order', 'shuffled'], preset.orders),
     temperatures: oneOrBoth(raw.temperature, ['warm', 'cold'], preset.temperatures),
+    // Who asks for an order or a temperature wants it at every size.
+    cornersOnly: preset.cornersOnly && raw.order === undefined && raw.temperature === undefined,
     memmapRows: raw.memmap ?? 0,
     atomics: raw.atomics ?? 'solo',
     hotPath: raw.hotPath ?? true,

@@ -20,6 +20,7 @@ export interface RemovalCase {
   /** Pages asked for. */
   readonly pages: number;
   readonly order: PageOrder;
+  readonly temperatures: readonly Temperature[];
   readonly prepared: Prepared;
   /** Per round one value per part, ns, in the order of the round plan. */
   readonly rounds: (readonly number[])[];
@@ -51,8 +52,10 @@ const WAIT_SHARE = 0.05;
 const SELF_CHECK_SHARE = 0.05;
 
 /** The parts of a round, in the order in which workers return them. */
-function parts(options: CompareOptions): { what: RemovalPart; temperature: Temperature }[] {
-  return options.temperatures.flatMap((temperature) =>
+export function partsOf(
+  temperatures: readonly Temperature[],
+): { what: RemovalPart; temperature: Temperature }[] {
+  return temperatures.flatMap((temperature) =>
     (['handover', 'removal'] as const).map((what) => ({ what, temperature })),
   );
 }
@@ -72,7 +75,7 @@ function offline(
   data: CompareData,
 ): OfflineResult[] {
   return data.removals.flatMap((one) =>
-    parts(options).flatMap(({ what, temperature }, index) => {
+    partsOf(one.temperatures).flatMap(({ what, temperature }, index) => {
       if (!measured(one.arm, what)) return [];
       const rounds = one.rounds.map((values) => values[index] ?? 0);
       if (rounds.length === 0) return [];
@@ -165,7 +168,7 @@ function selfCheck(
 
 function footprint(options: CompareOptions, data: CompareData): CompareResults['footprint'] {
   const largest = Math.max(...data.removals.map((one) => one.pages));
-  const order = options.orders[0];
+  const order = options.orders.at(-1);
   return data.removals
     .filter((one) => one.pages === largest && one.order === order && !one.arm.label.endsWith(AGAIN))
     .map(({ arm, prepared }) => ({
@@ -179,7 +182,7 @@ function footprint(options: CompareOptions, data: CompareData): CompareResults['
 }
 
 function leftBehind(options: CompareOptions, data: CompareData): CompareResults['leftBehind'] {
-  const order = options.orders[0];
+  const order = options.orders.at(-1);
   return data.removals.flatMap(({ arm, pages, order: had, aftermath }) => {
     if (aftermath === null || had !== order || arm.label.endsWith(AGAIN)) return [];
     const { dying, pinnedPages, cachesOnParent } = aftermath;

@@ -22,7 +22,7 @@ import {
   withWorkers,
 } from '../measure.ts';
 import { assertFits } from '../memory-limit.ts';
-import type { CompareOptions, PageOrder } from '../options.ts';
+import type { CompareOptions, PageOrder, Temperature } from '../options.ts';
 import type { Aftermath, Prepared, RoundPlan, RoundResult } from '../workers/removal.ts';
 import { HOT_OPERATIONS, type HotOperation } from '../workload/hot-path.ts';
 import { type HotPathPlan, type HotRoundPlan, hotPathConfig } from '../workload/hot-path-plan.ts';
@@ -30,6 +30,7 @@ import { configFor, type PopulationPlan } from '../workload/population-machine.t
 import {
   type CompareData,
   compareResults,
+  partsOf,
   type RemovalCase,
   type RoundNote,
 } from './compare-results.ts';
@@ -101,19 +102,19 @@ const REMEDY = 'give fewer --pages or --strategies, or a smaller --live';
 /** What would be run and how much memory it takes; allocates nothing. @throws InputError, UsageError */
 export async function planCompare(options: CompareOptions): Promise<Plan> {
   const population = await populationFor(options);
-  const cases = options.pages.length * options.orders.length;
+  const settings = settingsOf(options);
   const lines = [
     `compare ${armsOf(options)
       .map((arm) => arm.label)
-      .join(', ')}: ${cases} cases of ${options.rounds} rounds`,
+      .join(', ')}: ${settings.length} cases of ${options.rounds} rounds`,
     `population ${population.source}: ${population.caches.length} caches of at most ${MAX_OBJECTS_PER_SLAB} objects per slab`,
   ];
   let bytes = 0;
-  for (const pages of options.pages) {
+  for (const { pages, order, temperatures } of settings) {
     const needed = caseBytes(options, population, pages);
     bytes = Math.max(bytes, needed);
     lines.push(
-      `  ${formatCount(pages)} pages, ${options.orders.join(' and ')}, ${options.temperatures.join(' and ')}: ${formatBytes(needed)}`,
+      `  ${formatCount(pages)} pages, ${order}, ${temperatures.join(' and ')}: ${formatBytes(needed)}`,
     );
   }
   if (options.hotPath) {
@@ -132,11 +133,21 @@ function budget(options: CompareOptions): { budgetMs: number; coldSamples: numbe
   return options.rounds > 5 ? { budgetMs: 40, coldSamples: 5 } : { budgetMs: 20, coldSamples: 3 };
 }
 
-function roundPlan(options: CompareOptions): RoundPlan {
-  const parts = options.temperatures.flatMap((temperature) =>
-    (['handover', 'removal'] as const).map((what) => ({ what, temperature })),
+/** A machine to remove a cgroup from, and how. */
+interface Setting {
+  readonly pages: number;
+  readonly order: PageOrder;
+  readonly temperatures: readonly Temperature[];
+}
+
+/** All settings, small ones first. */
+function settingsOf(options: CompareOptions): Setting[] {
+  const { pages: sizes, orders, temperatures, cornersOnly } = options;
+  return sizes.flatMap((pages) =>
+    cornersOnly && pages !== sizes.at(-1)
+      ? orders.slice(-1).map((order) => ({ pages, order, temperatures: temperatures.slice(0, 1) }))
+      : orders.map((order) => ({ pages, order, temperatures })),
   );
-  return { parts, ...budget(options) };
 }
 
 function note(arm: Arm, label: string, round: number, result: RoundResult): RoundNote {
@@ -158,7 +169,8 @@ function step(run: Run, what: string): void {
   run.done++;
 }
 
-async function removalCase(run: Run, pages: number, order: PageOrder): Promise<void> {
+async function removalCase(run: Run, setting: Setting): Promise<void> {
+  const { pages, order, temperatures } = setting;
   const { options, population, context, data } = run;
   const workerOptions: WorkerOptions = {
     file: REMOVAL_WORKER,
@@ -175,12 +187,12 @@ async function removalCase(run: Run, pages: number, order: PageOrder): Promise<v
         const { strategy } = worker.arm;
         const plan = populationPlan(options, population, { strategy, pages, order });
         const prepared = await worker.call<Prepared>('prepare', plan);
-        const one = { arm: worker.arm, pages, order, prepared, rounds: [], aftermath: null };
+        const one = { arm: worker.arm, ...setting, prepared, rounds: [], aftermath: null };
         cases.set(worker, one);
         step(run, `${label}: machines are filled`);
       }),
     );
-    const plan = roundPlan(options);
+    const plan: RoundPlan = { parts: partsOf(temperatures), ...budget(options) };
     // The first round of a fresh worker is up to twice as slow; it is run and thrown away.
     await shuffledRounds(workers, { rounds: 1, seed: options.seed }, async (worker) => {
       await worker.call('round', { ...plan, coldSamples: 1 });
@@ -259,7 +271,7 @@ async function hotPath(run: Run): Promise<void> {
 /** Units of progress: building and rounds. */
 function totalSteps(options: CompareOptions): number {
   const arms = armsOf(options).length;
-  const removal = options.pages.length * options.orders.length * arms * (options.rounds + 1);
+  const removal = settingsOf(options).length * arms * (options.rounds + 1);
   const hot = options.hotPath ? options.rounds * (1 + HOT_OPERATIONS.length * arms) : 0;
   return removal + hot;
 }
@@ -277,9 +289,7 @@ export async function runCompare(
   let failure: CapacityError | undefined;
   let complete = false;
   try {
-    for (const pages of options.pages) {
-      for (const order of options.orders) await removalCase(run, pages, order);
-    }
+    for (const setting of settingsOf(options)) await removalCase(run, setting);
     if (options.hotPath) await hotPath(run);
     complete = true;
   } catch (error) {

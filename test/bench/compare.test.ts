@@ -12,7 +12,8 @@ function options(change: Partial<CompareOptions> = {}): CompareOptions {
   return {
     ...quickDefaults,
     ...{ strategies: [...STRATEGY_NAMES], pages: [200, 1000], caches: 20, rounds: 2 },
-    ...{ orders: ['shuffled'], temperatures: ['warm', 'cold'], liveObjects: 2000 },
+    ...{ orders: ['shuffled'], temperatures: ['warm', 'cold'], cornersOnly: false },
+    ...{ liveObjects: 2000 },
     ...{ population: 'builtin', memmapRows: 0, atomics: 'solo', hotPath: true },
     ...{ seed: 1, quick: true, selfCheck: false },
     ...change,
@@ -68,6 +69,36 @@ test('every strategy is measured at every size, and what it leaves behind is as 
     shell.steps,
     shell.steps.map((_, index) => index),
     'progress counts up to the announced total',
+  );
+});
+
+test('a short run has other orders and temperatures at the largest size alone', async () => {
+  const change: Partial<CompareOptions> = {
+    ...{ cornersOnly: true, orders: ['in-order', 'shuffled'], strategies: ['splice-caches'] },
+    ...{ hotPath: false },
+  };
+  const { results } = await runCompare(options(change), context());
+  const { offline, growth, leftBehind } = results as CompareResults;
+  const cases = offline
+    .filter((row) => row.what === 'removal')
+    .map(({ pages, order, temperature }) => `${pages} ${order} ${temperature}`);
+  assert.deepEqual(cases, [
+    '200 shuffled warm',
+    '1000 in-order warm',
+    '1000 in-order cold',
+    '1000 shuffled warm',
+    '1000 shuffled cold',
+  ]);
+  assert.deepEqual(
+    growth.map(({ order, temperature }) => [order, temperature]),
+    [
+      ['shuffled', 'warm'],
+      ['shuffled', 'warm'],
+    ],
+  );
+  assert.deepEqual(
+    leftBehind.map((row) => row.pages),
+    [200, 1000],
   );
 });
 

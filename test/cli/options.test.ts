@@ -90,6 +90,8 @@ test('--quick replaces defaults, never what was asked for', () => {
   assert.equal(quick.liveObjects, quickDefaults.liveObjects);
   const both = { color: true, quick: true, order: 'both' } as const;
   assert.deepEqual(resolveCompare('run', both, runDefaults).orders, ['in-order', 'shuffled']);
+  assert.equal(resolveCompare('run', { color: true }, runDefaults).cornersOnly, true);
+  assert.equal(resolveCompare('run', both, runDefaults).cornersOnly, false, 'at every size');
   const one = { color: true, order: 'shuffled', temperature: 'cold', hotPath: false } as const;
   const narrow = resolveCompare('compare', one, compareDefaults);
   assert.deepEqual(narrow.orders, ['shuffled']);
