@@ -96,6 +96,11 @@ export function formatExponent(exponent: number): string {
   return Number.isFinite(exponent) ? exponent.toFixed(2).replace(/^-(0\.00)$/, '$1') : MISSING;
 }
 
+/** A number of things: `1 audit`, `1,200 audits`. */
+export function formatCounted(value: number, thing: string): string {
+  return `${formatCount(value)} ${thing}${value === 1 ? '' : 's'}`;
+}
+
 /** Joins words as a sentence does: `a`, `a and b`, `a, b and c`. */
 export function formatList(words: readonly string[]): string {
   const last = words.at(-1) ?? '';

@@ -3,6 +3,7 @@ export type { Interval } from './bootstrap.ts';
 export {
   formatBytes,
   formatCount,
+  formatCounted,
   formatExponent,
   formatInterval,
   formatNs,

@@ -5,6 +5,7 @@
 import {
   formatBytes,
   formatCount,
+  formatCounted,
   formatInterval,
   formatList,
   formatNs,
@@ -25,7 +26,8 @@ const MEASURES: Record<StormComparison['what'], string> = {
 };
 
 function comparisonWords(one: StormComparison): string {
-  const interval = `${formatRatio(one.ratio)}, 95 %: ${formatInterval(one.ci95, formatRatio)}`;
+  const as = one.what === 'throughput' ? 'as much' : 'as long';
+  const interval = `${formatRatio(one.ratio)} ${as}, 95 %: ${formatInterval(one.ci95, formatRatio)}`;
   return `${one.baseline} (${interval})`;
 }
 
@@ -57,7 +59,7 @@ function comparisonNotes(record: StormRecord): Note[] {
 /** How often something outlasted a callback, and how often it did in a window without one. */
 function outlastedWords(stall: StallResult): string {
   const longer = stall.offlines - stall.shorterThanCallback;
-  const during = `${formatCount(longer)} of ${formatCount(stall.offlines)} times`;
+  const during = `${formatCount(longer)} of ${formatCounted(stall.offlines, 'time')}`;
   if (stall.controls === 0) return during;
   const quiet = formatCount(stall.controls - stall.controlsShorter);
   return `${during} (${quiet} of ${formatCount(stall.controls)} in windows as long without a removal)`;
@@ -76,8 +78,8 @@ function dyingNotes(record: StormRecord): Note[] {
     .filter((entry) => entry.dying > 0)
     .map((entry) => ({
       text:
-        `${entry.strategy} left ${formatCount(entry.dying)} dying cgroups, which pin ` +
-        `${formatBytes(entry.dyingPages * PAGE_BYTES)}.`,
+        `${entry.strategy} left ${formatCounted(entry.dying, 'dying cgroup')}, ` +
+        `${formatBytes(entry.dyingPages * PAGE_BYTES)} pinned.`,
       tone: 'warn',
     }));
 }
@@ -87,15 +89,17 @@ export function lossNote(record: StormRecord): Note[] {
   const { storm, audits } = record.results;
   if (storm.length === 0) return [];
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const operations = formatCount(sum(storm.map((entry) => entry.operations)));
-  const removed = formatCount(sum(storm.map((entry) => entry.cgroupsRemoved)));
-  const looked = formatCount(sum(audits.map((entry) => entry.audits)));
+  const operations = formatCounted(sum(storm.map((entry) => entry.operations)), 'operation');
+  const removed = formatCounted(sum(storm.map((entry) => entry.cgroupsRemoved)), 'cgroup');
+  const looked = formatCounted(sum(audits.map((entry) => entry.audits)), 'audit');
   const violations = sum(storm.map((entry) => entry.violations));
-  const load = `${operations} operations, ${removed} cgroups removed, ${looked} audits`;
+  const load = `${operations}, ${removed} removed, ${looked}`;
   if (violations === 0) {
     return [{ text: `Nothing is lost: ${load}, no invariant broken.`, tone: 'good' }];
   }
-  return [{ text: `${load}: ${formatCount(violations)} violations, listed above.`, tone: 'bad' }];
+  return [
+    { text: `${load}: ${formatCounted(violations, 'violation')}, listed above.`, tone: 'bad' },
+  ];
 }
 
 /** Whether it ended early, and why. */

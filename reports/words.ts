@@ -19,6 +19,7 @@ import {
 import {
   formatBytes,
   formatCount,
+  formatCounted,
   formatExponent,
   formatInterval,
   formatList,
@@ -144,7 +145,7 @@ function dyingSentences(record: CompareRecord, pages: number): Note[] {
   return strategiesOf(record).flatMap((strategy): Note[] => {
     const left = findLeftBehind(record, strategy, pages);
     if (left === undefined || left.dying === 0) return [];
-    const cgroups = `${formatCount(left.dying)} dying cgroup${left.dying === 1 ? '' : 's'}`;
+    const cgroups = formatCounted(left.dying, 'dying cgroup');
     const held = `leaves ${cgroups}, ${formatBytes(left.pinnedBytes)} pinned`;
     const main = conditionsOf(record, 'removal')[0];
     const whole = record.results.offline.find(

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { ModelError, machineBytes } from '../../core/index.ts';
-import { formatCount } from '../../reports/index.ts';
+import { formatCount, formatCounted } from '../../reports/index.ts';
 import { CapacityError, UsageError } from '../errors.ts';
 import { chooseCaches, loadPopulation, type Population } from '../input/population.ts';
 import { type Arm, armsOf, InterruptedError, shuffled } from '../measure.ts';
@@ -53,10 +53,10 @@ export async function planStorm(options: StormOptions): Promise<Plan> {
   const arms = armsOf(options);
   const bytes = Math.max(...arms.map((arm) => bytesOf(planOf(options, population, arm.strategy))));
   const { cpus, rounds, seconds, mix, removalsPerSecond, fill } = options;
-  const each = `${rounds} rounds of ${seconds} s under mixed load`;
+  const each = `${formatCounted(rounds, 'round')} of ${seconds} s under mixed load`;
   return {
     lines: [
-      `storm ${arms.map((arm) => arm.label).join(', ')}: ${cpus} CPUs, ${each}`,
+      `storm ${arms.map((arm) => arm.label).join(', ')}: ${formatCounted(cpus, 'CPU')}, ${each}`,
       `mix ${mix}: ${removalsPerSecond} removals a second, each cgroup filled with ${formatCount(fill)} objects`,
       `population ${population.source}: ${population.caches.length} caches`,
     ],

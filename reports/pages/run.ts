@@ -1,5 +1,5 @@
 /** The page of `run`: that of `compare`, and what a short storm says beside it. */
-import { formatCount, formatNs, formatNumber, formatRatio } from '../format.ts';
+import { formatCount, formatCounted, formatNs, formatNumber, formatRatio } from '../format.ts';
 import type { CompareRecord, StormRecord } from '../record.ts';
 import { endNotes, lossNote } from '../storm-words.ts';
 import { comparePage } from './compare.ts';
@@ -17,7 +17,7 @@ function underLoad(record: StormRecord): Section {
   const { storm, scaling, stalls, cpus, removalsPerSecond } = record.results;
   return {
     title: 'Under load',
-    how: `${formatCount(cpus)} CPUs allocate and free while ${formatCount(removalsPerSecond)} cgroups a second are replaced; waits are the longest of an operation during a removal, and in a window as long without one. \`storm\` has more.`,
+    how: `${formatCounted(cpus, 'CPU')} allocate and free while ${formatCount(removalsPerSecond)} cgroups a second are replaced; waits are the longest of an operation during a removal, and in a window as long without one. \`storm\` has more.`,
     table: {
       columns: strategiesOf(record),
       rows: [

@@ -2,6 +2,7 @@
 import {
   formatBytes,
   formatCount,
+  formatCounted,
   formatNs,
   formatNsRange,
   formatNumber,
@@ -57,7 +58,7 @@ function throughputSection(record: StormRecord): Section {
     formatCount(value(entry));
   return {
     title: 'Throughput',
-    how: `allocations and frees of ${formatCount(cpus)} CPUs, median of ${formatCount(storm[0]?.rounds.length ?? 0)} rounds, while ${formatCount(removalsPerSecond)} cgroups a second are replaced.`,
+    how: `allocations and frees of ${formatCounted(cpus, 'CPU')}, median of ${formatCounted(storm[0]?.rounds.length ?? 0, 'round')}, while ${formatCount(removalsPerSecond)} cgroups a second are replaced.`,
     table: {
       columns: strategiesOf(record),
       rows: [
@@ -216,7 +217,7 @@ function correctnessSection(record: StormRecord): Section {
   const more: Note[] =
     hidden > 0 ? [{ text: `${formatCount(hidden)} more in the record.`, tone: 'bad' }] : [];
   return {
-    title: 'Is anything lost?',
+    title: 'What is lost',
     how: 'every invariant of the whole machine, checked between legs and after everything was freed and removed.',
     table: {
       columns: strategiesOf(record),

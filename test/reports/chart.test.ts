@@ -131,3 +131,56 @@ test('law: it never throws, keeps the width, has a known height, and colour adds
     }),
   );
 });
+
+function linear(series: Record<string, [number, number][]>): Chart {
+  return { ...chart(series), xAxis: 'linear', xTitle: 'ms' };
+}
+
+test('on a linear axis negative values are drawn, with round ticks', () => {
+  const drawn = renderChart(
+    linear({
+      wait: Array.from({ length: 60 }, (_, at): [number, number] => [at / 10 - 2, 100 + at]),
+    }),
+    { width: 60, height: 4 },
+  );
+  const ticks = drawn.at(-2)?.trim().split(/\s+/);
+  assert.deepEqual(ticks, ['-2', '0', '2']);
+  assert.match(drawn.at(-1) ?? '', /^W wait {3}across: ms$/);
+  const dropped = renderChart(
+    chart({
+      wait: [
+        [-1, 100],
+        [0, 100],
+      ],
+    }),
+    { width: 60, height: 4 },
+  );
+  assert.deepEqual(dropped, ['(nothing to draw: no measured point)']);
+});
+
+test('a peak between two columns is not lost', () => {
+  const points = Array.from({ length: 1000 }, (_, at): [number, number] => [at, 100]);
+  points[500] = [500, 1e6];
+  const drawn = renderChart(linear({ wait: points }), { width: 60, height: 6 });
+  assert.match(drawn[0] ?? '', /1 ms/);
+  assert.ok(
+    drawn.slice(0, 2).some((line) => /[╭╮W]/.test(line)),
+    drawn.join('\n'),
+  );
+});
+
+test('letters of densely sampled lines stand in columns of their own', () => {
+  const line = (ns: number) => Array.from({ length: 200 }, (_, at): [number, number] => [at, ns]);
+  const drawn = renderChart(linear({ one: line(1e3), two: line(1e4), six: line(1e5) }), {
+    width: 80,
+    height: 6,
+  });
+  const columns = (letter: string): number[] =>
+    drawn
+      .filter((text) => /[│┤]/.test(text))
+      .flatMap((text) => [...text].flatMap((mark, at) => (mark === letter ? [at] : [])));
+  const [one, two, six] = ['O', 'T', 'S'].map(columns);
+  assert.ok(one !== undefined && two !== undefined && six !== undefined);
+  for (const list of [one, two, six]) assert.ok(list.length >= 4, drawn.join('\n'));
+  assert.equal(new Set([...one, ...two, ...six]).size, one.length + two.length + six.length);
+});

@@ -5,10 +5,12 @@ import {
   type ResultRecord,
   renderMarkdown,
   renderTerminal,
+  validateRecord,
 } from '../../reports/index.ts';
 import { stripStyle, visibleLength } from '../../reports/terminal/text.ts';
 import { smallRecords } from './fixtures/small-records.ts';
 import { syntheticCompare } from './fixtures/synthetic-compare.ts';
+import { syntheticStorm } from './fixtures/synthetic-storm.ts';
 import { matchesFile } from './golden-file.ts';
 
 const compare = syntheticCompare();
@@ -16,10 +18,21 @@ const cutShort: CompareRecord = {
   ...syntheticCompare({ sizes: [1000], strategies: ['pin', 'list-pages'], rounds: 2 }),
   complete: false,
 };
+const run: CompareRecord = {
+  ...compare,
+  command: 'run',
+  results: { ...compare.results, storm: syntheticStorm().results },
+};
 const records: [name: string, record: ResultRecord][] = [
   ['compare', compare],
   ['cut-short', cutShort],
   ...smallRecords().map((record): [string, ResultRecord] => [record.command, record]),
+  ['storm', syntheticStorm()],
+  ['storm-broken', syntheticStorm({ violations: 7 })],
+  ['storm-failed', syntheticStorm({ strategies: ['pin'], failure: true, complete: false })],
+  ['storm-one-cpu', syntheticStorm({ strategies: ['splice-caches'], rounds: 1, cpus: 1 })],
+  ['storm-empty', syntheticStorm({ rounds: 0, complete: false })],
+  ['run', run],
 ];
 
 for (const [name, record] of records) {
@@ -56,6 +69,24 @@ test('compare: the page at 120 columns', () => {
   );
 });
 
+test('storm: the page at 120 columns', () => {
+  matchesFile(
+    'test/reports/golden/storm-120.txt',
+    renderTerminal(syntheticStorm(), { width: 120, color: false }),
+  );
+});
+
+test('storm: broken invariants in colour', () => {
+  matchesFile(
+    'test/reports/golden/storm-broken-80-color.txt',
+    renderTerminal(syntheticStorm({ violations: 7 }), { width: 80, color: true }),
+  );
+});
+
+test('every synthetic record is a valid one', () => {
+  for (const [name, record] of records) validateRecord(structuredClone(record), name);
+});
+
 test('compare: the page in colour', () => {
   matchesFile(
     'test/reports/golden/compare-80-color.txt',
@@ -68,10 +99,10 @@ test('compare: three sizes fit in a screen and a half', () => {
   assert.ok(lines.length <= 75, `${lines.length} lines`);
 });
 
-test('run shows what compare shows', () => {
-  const run = renderTerminal({ ...compare, command: 'run' }, { width: 80, color: false });
+test('run without a storm shows what compare shows', () => {
+  const alone = renderTerminal({ ...compare, command: 'run' }, { width: 80, color: false });
   const same = renderTerminal(compare, { width: 80, color: false });
-  assert.equal(run.replace('0.1.0 run', '0.1.0 compare'), same);
+  assert.equal(alone.replace('0.1.0 run', '0.1.0 compare'), same);
 });
 
 test('strings of a record can neither steer a terminal nor break a Markdown table', () => {
