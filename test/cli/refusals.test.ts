@@ -101,7 +101,11 @@ const REFUSALS: [args: string, says: RegExp][] = [
   // Where the record goes.
   ['compare --out=', /--out: '' is not a folder name/],
   ['compare --json=', /--json: '' is not a file name/],
-  ['doctor --out /dev/null/x', /--out: cannot write in '\/dev\/null\/x' \(ENOTDIR\)/],
+  // Since 22 Node says which part of the path is no folder.
+  [
+    'doctor --out /dev/null/x',
+    /--out: (cannot write in '\/dev\/null\/x' \(ENOTDIR\)|'\/dev\/null' is not a folder)/,
+  ],
   ['doctor --out /proc/nowhere', /--out: cannot write in '\/proc\/nowhere'/],
   ['doctor --json missing/record.json', /--json: the folder of 'missing\/record.json' does not ex/],
   ['doctor --json .', /--json: '.' is a folder/],
