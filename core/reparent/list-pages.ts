@@ -13,23 +13,17 @@
  * still written, as the design says.
  * Memory per slab row: owner 4 + slot 4 + its id 4 bytes, and a chunk per memcg.
  *
- * Protection: a spin lock per memcg for its vector and the owner of each page in it. A free looks for
- * the owner without a lock, takes the owner's lock and looks again. A hand-over holds the locks of
- * child and parent (a page names the parent as soon as it is rewritten, and may be freed then), but
- * only for one chunk at a time, so nobody waits for more than 128 pages. Lock order: child, parent,
- * chunk lock.
+ * Protection: the page lock of the memcg (locked-pages.ts), for one chunk at a time in a hand-over, so
+ * nobody waits for more than 128 pages; inside it the chunk lock for the unused chunks.
  */
-import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
 import { LimitError } from '../shared/assert.ts';
 import { viewTable } from '../shared/layout.ts';
 import { LINE } from '../shared/processor.ts';
 import { bindSpinLock } from '../shared/spinlock.ts';
 import { type FullConfig, LOCK } from '../tables.ts';
-import { bindCacheHandOver } from './hand-over.ts';
-import { bindPageCharging } from './page-charge.ts';
+import { bindLockedPages } from './locked-pages.ts';
 import { auditOwners, bindOwnerColumn, countSlabRefs, ownerTable } from './page-owner.ts';
-import { stepIndex } from './steps.ts';
 import type { BoundStrategy, Strategy } from './strategy.ts';
 import { strategyBuffer } from './wasm.ts';
 
@@ -72,23 +66,11 @@ export const listPages: Strategy = {
   wasmMemory: false,
   tables: (config) => Object.values(tables(config)),
   bind(machine, context): BoundStrategy {
-    // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
-    const { peek } = atomics;
     const columns = columnsOf(machine);
     const { owner, slot, next, count, id } = columns;
-    const { cpu, css, patience } = context;
-    const { readLock, readUnlock } = context.processor;
-    const { chunkHead, pageLock } = machine.memcgs;
+    const { cpu, patience } = context;
+    const { chunkHead } = machine.memcgs;
     const chunks = chunkCount(machine.config);
-    const steps = machine.cpus.steps;
-    const HAND_OVERS = stepIndex(cpu, 'handOvers');
-    const PAGES_VISITED = stepIndex(cpu, 'pagesVisited');
-    const PAGES_MOVED = stepIndex(cpu, 'pagesMoved');
-    const CSS_MOVED = stepIndex(cpu, 'cssMoved');
-    const LIST_OPERATIONS = stepIndex(cpu, 'listOperations');
-    const { chargeOwner, settleOwner, unchargeOwner } = bindPageCharging(machine, context);
-    const handOverCaches = bindCacheHandOver(machine, context);
-    const { lock, unlock } = bindSpinLock(pageLock, cpu, 'page lock', patience);
     const chunkLock = bindSpinLock(machine.locks.word, cpu, 'chunk lock', patience);
     const CHUNKS = LOCK.chunkLock * LINE;
 
@@ -186,79 +168,12 @@ export const listPages: Strategy = {
       return pages;
     }
 
-    /** The parent's references are taken before its lock lets anybody drop them. */
-    function moveAll(child: number, parent: number): number {
-      let moved = 0;
-      for (let pages = -1; pages !== 0; ) {
-        lock(child);
-        lock(parent);
-        pages = chunkHead[child] === 0 ? 0 : moveChunk(child, parent);
-        css.get(parent, pages);
-        unlock(parent);
-        unlock(child);
-        moved += pages;
-      }
-      return moved;
-    }
-
-    /** Takes a page out of its owner's vector; the owner may change until its lock is held. */
-    function tryTakeOut(memcg: number, row: number): boolean {
-      lock(memcg);
-      const mine = owner[row] === memcg;
-      if (mine) {
-        remove(memcg, row);
-        owner[row] = 0;
-      }
-      unlock(memcg);
-      return mine;
-    }
-
-    /** Within a read section, so that the row of the owner that was seen is not used anew meanwhile. */
-    function takeOut(row: number): number {
-      readLock();
-      let memcg = peek(owner, row);
-      while (memcg !== 0 && !tryTakeOut(memcg, row)) memcg = peek(owner, row);
-      readUnlock();
-      return memcg;
-    }
-
-    /** Writes the owner down; under the lock of whichever memcg that is. */
-    function putIn(row: number, charged: number): void {
-      let memcg = charged;
-      for (;;) {
-        lock(memcg);
-        const settled = settleOwner(memcg);
-        if (settled === memcg) break;
-        unlock(memcg);
-        css.put(memcg, 1);
-        memcg = settled;
-      }
-      owner[row] = memcg;
-      append(memcg, row);
-      unlock(memcg);
-    }
-
     return {
-      charge(cache, row, pages) {
-        const memcg = chargeOwner(cache, pages);
-        if (memcg > 0) putIn(row, memcg);
-        return memcg >= 0;
-      },
-      uncharge(cache, row, pages) {
-        const memcg = takeOut(row);
-        if (memcg !== 0) unchargeOwner(cache, memcg, pages);
-      },
-      ownerOf: (row) => peek(owner, row),
-      handOver(child, parent) {
-        handOverCaches(child, parent);
-        const moved = moveAll(child, parent);
-        css.put(child, moved);
-        steps[HAND_OVERS]++;
-        steps[PAGES_VISITED] += moved;
-        steps[PAGES_MOVED] += moved;
-        steps[CSS_MOVED] += moved;
-        if (moved > 0) steps[LIST_OPERATIONS]++;
-      },
+      ...bindLockedPages(machine, context, owner, {
+        add: append,
+        remove,
+        moveBatch: (child, parent) => (chunkHead[child] === 0 ? 0 : moveChunk(child, parent)),
+      }),
       expectedPageRefs: (expected) => countSlabRefs(machine, owner, expected),
       audit(report) {
         auditOwners(machine, owner, report);

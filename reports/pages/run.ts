@@ -1,10 +1,10 @@
 /** The page of `run`: that of `compare`, and what a short storm says beside it. */
-import { formatCount, formatCounted, formatNs, formatNumber, formatRatio } from '../format.ts';
+import { formatCount, formatCounted, formatNs, formatRatio } from '../format.ts';
 import type { CompareRecord, StormRecord } from '../record.ts';
 import { endNotes, lossNote } from '../storm-words.ts';
 import { comparePage } from './compare.ts';
 import type { Page, Section } from './page.ts';
-import { failureSection, millions, rowOf, stallSection, strategiesOf } from './storm.ts';
+import { failureSection, rowOf, stallSection, strategiesOf, throughputRow } from './storm.ts';
 
 /** The storm in a record of `run`, as a record of its own; checks stay with the whole. */
 function stormOf(record: CompareRecord): StormRecord | undefined {
@@ -21,10 +21,7 @@ function underLoad(record: StormRecord): Section {
     table: {
       columns: strategiesOf(record),
       rows: [
-        rowOf(record, 'operations', storm, ({ opsPerSecond, opsPerSecondCi95: [low, high] }) => ({
-          text: millions(opsPerSecond),
-          detail: `${formatNumber(low / 1e6)}-${formatNumber(high / 1e6)}`,
-        })),
+        throughputRow(record),
         rowOf(record, `${formatCount(cpus)} CPUs against 1`, scaling, (entry) =>
           formatRatio(entry.ratio),
         ),

@@ -48,8 +48,17 @@ function filled(rows: readonly Row[]): Row[] {
 }
 
 /** Operations per second in millions, as wide a table has no room for more digits. */
-export function millions(perSecond: number): string {
+function millions(perSecond: number): string {
   return `${formatNumber(perSecond / 1e6)} M/s`;
+}
+
+/** Operations per second with their interval. */
+export function throughputRow(record: StormRecord): Row {
+  const { storm } = record.results;
+  return rowOf(record, 'operations', storm, ({ opsPerSecond, opsPerSecondCi95: [low, high] }) => ({
+    text: millions(opsPerSecond),
+    detail: `${formatNumber(low / 1e6)}-${formatNumber(high / 1e6)}`,
+  }));
 }
 
 function throughputSection(record: StormRecord): Section {
@@ -62,10 +71,7 @@ function throughputSection(record: StormRecord): Section {
     table: {
       columns: strategiesOf(record),
       rows: [
-        rowOf(record, 'operations', storm, ({ opsPerSecond, opsPerSecondCi95: [low, high] }) => ({
-          text: millions(opsPerSecond),
-          detail: `${formatNumber(low / 1e6)}-${formatNumber(high / 1e6)}`,
-        })),
+        throughputRow(record),
         rowOf(
           record,
           'cgroups removed',
