@@ -17,7 +17,7 @@ function underLoad(record: StormRecord): Section {
   const { storm, scaling, stalls, cpus, removalsPerSecond } = record.results;
   return {
     title: 'Under load',
-    how: `${formatCounted(cpus, 'CPU')} allocate and free while ${formatCount(removalsPerSecond)} cgroups a second are replaced; waits are the longest of an operation during a removal, and in a window as long without one. \`storm\` has more.`,
+    how: `${formatCounted(cpus, 'CPU')} allocate and free while up to ${formatCount(removalsPerSecond)} cgroups a second are replaced; waits are the longest of an operation during a removal, and in a window as long without one. \`storm\` has more.`,
     table: {
       columns: strategiesOf(record),
       rows: [

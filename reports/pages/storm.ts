@@ -67,7 +67,7 @@ function throughputSection(record: StormRecord): Section {
     formatCount(value(entry));
   return {
     title: 'Throughput',
-    how: `allocations and frees of ${formatCounted(cpus, 'CPU')}, median of ${formatCounted(storm[0]?.rounds.length ?? 0, 'round')}, while ${formatCount(removalsPerSecond)} cgroups a second are replaced.`,
+    how: `allocations and frees of ${formatCounted(cpus, 'CPU')}, median of ${formatCounted(storm[0]?.rounds.length ?? 0, 'round')}, while up to ${formatCount(removalsPerSecond)} cgroups a second are replaced.`,
     table: {
       columns: strategiesOf(record),
       rows: [
