@@ -250,6 +250,7 @@ function teardown(bound: Bound): void {
   together('teardown: stocks');
   if (churner === null) return;
   runAllDeferred(bound);
+  // With all copies: an allocation that slept through a removal left an empty slab (core/README.md).
   for (let root = 1; root < machine.rootRows.end(); root++) cpu.shrink(root);
   runAllDeferred(bound);
 }

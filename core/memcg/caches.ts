@@ -37,8 +37,13 @@ export interface Caches {
   retireLater(cache: number): void;
   /** Gives back what every CPU holds of a cache (slab_mutex is held). */
   flushAll(cache: number): void;
-  /** Flushes a cache and discards its empty slabs. */
+  /**
+   * Flushes a cache and discards its empty slabs; of a root cache, those of all its copies, too (what
+   * a write to its `shrink` file does since 5.4).
+   */
   shrink(cache: number): void;
+  /** The copies of a root cache that are not shut down, retired ones included (slab_mutex is held). */
+  copiesOf(root: number): number[];
   /** Work item: shrinks a deactivated cache and drops its base reference. */
   shrinkDeactivated(cache: number): void;
   /** Work item: the last reference of a cache is gone. */
@@ -205,6 +210,15 @@ export function bindCaches(kernel: Kernel): Caches {
     return names.join(', ');
   }
 
+  function copiesOf(root: number): number[] {
+    const copies: number[] = [];
+    for (let copy = machine.config.rootCaches + 1; copy < cacheRows.end(); copy++) {
+      const live = (caches.flags[copy] & (CACHE_LIVE | CACHE_SHUT)) === CACHE_LIVE;
+      if (live && caches.root[copy] === root) copies.push(copy);
+    }
+    return copies;
+  }
+
   function shrinkDeactivated(cache: number): void {
     slabMutex.hold(() => {
       flushAll(cache);
@@ -257,10 +271,13 @@ export function bindCaches(kernel: Kernel): Caches {
     flushAll,
     shrink(cache) {
       slabMutex.hold(() => {
-        flushAll(cache);
-        allocator.shrinkNode(cache);
+        for (const one of [cache, ...copiesOf(cache)]) {
+          flushAll(one);
+          allocator.shrinkNode(one);
+        }
       });
     },
+    copiesOf,
     shrinkDeactivated,
     shutdown,
     tryShutdown,

@@ -18,7 +18,6 @@ import {
   CACHE_LIVE,
   CACHE_MERGEABLE,
   CACHE_RECLAIMABLE,
-  CACHE_SHUT,
   CACHE_TYPESAFE,
   type CacheShape,
   checkShape,
@@ -45,7 +44,7 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
   const { load, store } = atomics;
   const { machine, events, slabMutex, wqLock, rcu, work, allocator } = kernel;
   const columns = machine.kmemCaches;
-  const { rootRows, cacheRows } = machine;
+  const { rootRows } = machine;
   const cacheOf = machine.cacheArrays.cache;
   const ids = machine.config.kmemIds;
   const CREATED = eventKind('root cache created');
@@ -93,27 +92,19 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
     });
   }
 
-  function copiesOf(root: number): number[] {
-    const copies: number[] = [];
-    for (let copy = machine.config.rootCaches + 1; copy < cacheRows.end(); copy++) {
-      const live = (columns.flags[copy] & (CACHE_LIVE | CACHE_SHUT)) === CACHE_LIVE;
-      if (live && columns.root[copy] === root) copies.push(copy);
-    }
-    return copies;
-  }
-
   /** All copies, then the root cache; false if one of them has objects left. */
   function shutdownAll(root: number): boolean {
-    for (const copy of copiesOf(root)) if (caches.tryShutdown(copy)) clearEntries(root, copy);
+    for (const copy of caches.copiesOf(root))
+      if (caches.tryShutdown(copy)) clearEntries(root, copy);
     caches.flushAll(root);
     allocator.shrinkNode(root);
-    return copiesOf(root).length === 0 && load(columns.nrSlabs, root) === 0;
+    return caches.copiesOf(root).length === 0 && load(columns.nrSlabs, root) === 0;
   }
 
   /** Destruction failed: in use again, and what was left undone because of `dying` is made up for. */
   function revive(root: number): void {
     columns.aliases[root] = 1;
-    const copies = copiesOf(root);
+    const copies = caches.copiesOf(root);
     wqLock.lockIrq();
     columns.dying[root] = 0;
     // These lost their last reference after the look at them, and nobody else knows.

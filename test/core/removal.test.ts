@@ -250,3 +250,35 @@ for (const { name, releasesEarly } of STRATEGIES) {
     assert.deepEqual([sound().dying, sound().slabs], [0, 0]);
   });
 }
+
+for (const { name, releasesEarly } of STRATEGIES) {
+  test(`${name}: an allocation that slept through the removal leaves a cpu slab that only a shrink finds`, () => {
+    const { cpu, other, root, machine, sound } = world(name);
+    const memcg = cpu.createMemcg(ROOT_MEMCG);
+    const cache = cpu.createCache(memcg, root);
+    other.enter();
+    // The other CPU has found the cache; the memcg is removed meanwhile, grace periods and all.
+    let turns = 0;
+    other.onInterrupt(() => {
+      if (turns === 0) cpu.rmdir(memcg);
+      cpu.runDeferred();
+      if (++turns < 20) cpu.interrupt(1);
+    });
+    cpu.interrupt(1);
+    const handle = other.allocFor(memcg, root);
+    assert.equal(turns, 20);
+    assert.equal(cpu.ownerOfObject(handle), ROOT_MEMCG);
+    other.free(handle);
+    other.idle();
+    cpu.runDeferred();
+    // Nobody allocates from this cache again, so nothing ever takes the empty slab off that CPU.
+    assert.deepEqual([sound().slabs, sound().objects], [1, 0]);
+    assert.notEqual(machine.kmemCaches.nrSlabs[cache], 0);
+    assert.equal(sound().dying, releasesEarly ? 0 : 1);
+    cpu.shrink(root);
+    cpu.runDeferred();
+    assert.deepEqual([sound().slabs, sound().dying], [0, 0]);
+    assert.equal(cpu.cssOf(ROOT_MEMCG), 1);
+    assert.equal(machine.kmemCaches.flags[cache], 0, 'the cache is gone, too');
+  });
+}
