@@ -38,8 +38,9 @@ export interface Caches {
   /** Gives back what every CPU holds of a cache (slab_mutex is held). */
   flushAll(cache: number): void;
   /**
-   * Flushes a cache and discards its empty slabs; of a root cache, those of all its copies, too (what
-   * a write to its `shrink` file does since 5.4).
+   * Flushes a cache and discards its empty slabs; of a root cache, those of all its copies, too, as a
+   * write to its `shrink` file does since 5.4 ("extend slab/shrink to shrink all memcg caches",
+   * 2019-07-23).
    */
   shrink(cache: number): void;
   /** The copies of a root cache that are not shut down, retired ones included (slab_mutex is held). */
