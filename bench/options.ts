@@ -18,8 +18,8 @@ import {
 export type PageOrder = 'in-order' | 'shuffled';
 /** Whether the caches still hold what a removal touches. */
 export type Temperature = 'warm' | 'cold';
-/** Which version of `#atomics` the workers run: plain loads and stores, or the real ones. */
-export type AtomicsKind = 'solo' | 'real';
+/** Which version of `#atomics` the workers run: plain loads and stores, the real ones, or explored. */
+export type AtomicsKind = 'solo' | 'real' | 'explore';
 
 /** Kernel releases whose slab rules the model has. */
 export type KernelRulesName = '5.3' | '6.x';

@@ -56,6 +56,10 @@ function checkUsage(machine: Machine, owned: Int32Array, report: Report): void {
       report('R5', `freed memcg ${memcg} owns pages`, { memcg });
     }
   }
+  // The root is left too high by what was charged below it and freed as its own, never too low (M02).
+  if (usage[ROOT_MEMCG] < 0) {
+    report('C-C', `the root memcg: usage ${usage[ROOT_MEMCG]} pages`, { memcg: ROOT_MEMCG });
+  }
   const exact = sumUpward(machine, charged, 1);
   for (let memcg = ROOT_MEMCG + 1; memcg < flags.length; memcg++) {
     if (flags[memcg] === 0 || (flags[memcg] & MEMCG_DYING) !== 0) continue;

@@ -136,6 +136,9 @@ function checkDeferred(machine: Machine, cpu: Cpu, report: Report): void {
   const cacheWork: readonly number[] = [
     ...[WORK.shrinkCache, WORK.shutdownCache, WORK.freeTypesafeCache],
   ];
+  cpu.cgroupWork.forEach((kind, row) => {
+    ofMemcg(row, `work item ${kind}`);
+  });
   cpu.work.forEach((kind, row) => {
     (cacheWork.includes(kind) ? ofCache : ofMemcg)(row, `work item ${kind}`);
   });

@@ -100,6 +100,7 @@ function checkQueues(machine: Machine, cpu: Cpu, report: Report): void {
   const queues = [
     ['RCU callbacks', cpu.rcu.pending(), machine.rcuRing.kind.length],
     ['work items', cpu.work.pending(), machine.workRing.kind.length],
+    ['cgroup work items', cpu.cgroupWork.pending(), machine.cgroupWorkRing.kind.length],
   ] as const;
   for (const [what, pending, places] of queues) {
     if (pending < 0 || pending > places) {

@@ -54,6 +54,13 @@ export interface Cpu
   interrupt(other: number): void;
   /** What this CPU's hand-overs did so far. */
   steps(): Steps;
+  /**
+   * Takes a reference on a memcg that was not removed (css_tryget_online), as whoever charges others
+   * remotely does; false if it was.
+   */
+  holdMemcg(memcg: number): boolean;
+  /** Drops one. */
+  dropMemcg(memcg: number): void;
   /** All css references of a memcg, while nothing is in flight. */
   cssOf(memcg: number): number;
   /** All references of a cache, while nothing is in flight. */
@@ -85,6 +92,7 @@ function bindPrimitives(machine: Machine, cpu: number) {
     wqLock: irqLock(LOCK.memcgKmemWqLock),
     rcuLock: irqLock(LOCK.rcuLock),
     workLock: irqLock(LOCK.workLock),
+    cgroupWorkLock: irqLock(LOCK.cgroupWorkLock),
     zoneLock: bindSpinLock(words, cpu, 'zone lock', patience),
     listLock: bindSpinLock(machine.kmemCaches.listLock, cpu, 'list_lock', patience),
   };
@@ -95,7 +103,7 @@ function bindKernel(machine: Machine, cpu: number): { kernel: Kernel; deferred: 
   const { processor, patience, events, wqLock } = primitives;
   const { cpus, memcgs, kmemCaches, slabRows } = machine.config;
   const deferred = bindDeferred(machine, primitives);
-  const { rcu, work } = deferred;
+  const { rcu, work, cgroupWork } = deferred;
   const css = bindPercpuRefs({
     columns: {
       ...{ mode: machine.memcgs.cssMode, count: machine.memcgs.css },
@@ -142,7 +150,19 @@ function bindKernel(machine: Machine, cpu: number): { kernel: Kernel; deferred: 
     ownerOf: (handle) => strategy.ownerOf(headRow(machine, handle)),
   });
   const kernel: Kernel = {
-    ...{ machine, rcu, work, css, cacheRefs, charging, stats, lrus, strategy, allocator },
+    ...{
+      machine,
+      rcu,
+      work,
+      cgroupWork,
+      css,
+      cacheRefs,
+      charging,
+      stats,
+      lrus,
+      strategy,
+      allocator,
+    },
     ...primitives,
   };
   return { kernel, deferred };
@@ -192,6 +212,8 @@ export function bindCpu(machine: Machine, cpu: number): Cpu {
       // fromEntries loses the keys; they are exactly STEP_NAMES.
       return Object.fromEntries(counted) as Steps;
     },
+    holdMemcg: kernel.css.tryGetLive,
+    dropMemcg: (memcg) => kernel.css.put(memcg, 1),
     cssOf: kernel.css.total,
     cacheRefsOf: kernel.cacheRefs.total,
   };

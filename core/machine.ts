@@ -71,6 +71,8 @@ export interface Machine {
   readonly rcuRing: Columns<typeof RCU_RING_SPEC>;
   readonly work: Columns<typeof WORK_SPEC>;
   readonly workRing: Columns<typeof WORK_RING_SPEC>;
+  readonly cgroupWork: Columns<typeof WORK_SPEC>;
+  readonly cgroupWorkRing: Columns<typeof WORK_RING_SPEC>;
   readonly zone: Columns<typeof ZONE_SPEC>;
   readonly events: Columns<typeof EVENT_SPEC>;
   readonly lruLists: Columns<typeof LRU_LIST_SPEC>;
@@ -85,7 +87,7 @@ export interface Machine {
 
 const HEADER_WORDS = 32;
 const MAGIC = 0x51_ab_5b_1c;
-const VERSION = 2;
+const VERSION = 3;
 const MAX_CPUS = 64;
 const CONFIG_KEYS = [
   ...(['cpus', 'slabRows', 'kmemCaches', 'rootCaches', 'memcgs', 'kmemIds'] as const),
@@ -253,6 +255,8 @@ function view(planned: MachinePlan, memory: MachineMemory): Machine {
     rcuRing: viewTable(memory.main, layout, tables.rcuRing),
     work: viewTable(memory.main, layout, tables.work),
     workRing: viewTable(memory.main, layout, tables.workRing),
+    cgroupWork: viewTable(memory.main, layout, tables.cgroupWork),
+    cgroupWorkRing: viewTable(memory.main, layout, tables.cgroupWorkRing),
     zone: viewTable(memory.main, layout, tables.zone),
     events: viewTable(memory.main, layout, tables.events),
     lruLists: viewTable(memory.main, layout, tables.lruLists),

@@ -94,7 +94,8 @@ export const LOCK = {
   workLock: 5,
   zoneLock: 6,
   chunkLock: 7,
-  rows: 8,
+  cgroupWorkLock: 8,
+  rows: 9,
 } as const;
 /** A memcg's cache by (root cache, kmem id). */
 export const CACHE_ARRAY_SPEC = { cache: 1 } as const;
@@ -130,6 +131,12 @@ export function mainTables(config: FullConfig) {
       name: 'workRing',
       spec: WORK_RING_SPEC,
       rows: powerOfTwo(reservedWork(config) + CREATION_REQUESTS),
+    },
+    cgroupWork: { name: 'cgroupWork', spec: WORK_SPEC, rows: 1 },
+    cgroupWorkRing: {
+      name: 'cgroupWorkRing',
+      spec: WORK_RING_SPEC,
+      rows: powerOfTwo(reservedWork(config)),
     },
     zone: { name: 'zone', spec: ZONE_SPEC, rows: 1 },
     events: { name: 'events', spec: EVENT_SPEC, rows: config.cpus },

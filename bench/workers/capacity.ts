@@ -18,7 +18,7 @@ export interface PhaseResult {
   readonly slabs: number;
   readonly violations: number;
   readonly details: readonly string[];
-  readonly atomics: 'solo' | 'real';
+  readonly atomics: typeof ATOMICS_KIND;
 }
 
 /** Objects per call of the loops, so that V8 optimises them early. */

@@ -28,7 +28,7 @@ let machine: Machine | undefined;
 let loops: HotPath | undefined;
 
 /** Builds the machine (root -> a -> b, caches on b) and warms the loops that need no live set. */
-export function prepare(plan: HotPathPlan): { atomics: 'solo' | 'real' } {
+export function prepare(plan: HotPathPlan): { atomics: typeof ATOMICS_KIND } {
   machine = createMachine(hotPathConfig(plan));
   touchMachine(machine);
   const bound = bindCpu(machine, 0);

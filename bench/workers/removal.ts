@@ -40,7 +40,7 @@ export interface Prepared {
   readonly objectSlots: number;
   readonly objectsInUse: number;
   readonly machineBytes: number;
-  readonly atomics: 'solo' | 'real';
+  readonly atomics: typeof ATOMICS_KIND;
   /** What one hand-over does, by count. */
   readonly steps: Steps;
 }

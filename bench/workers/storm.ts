@@ -257,7 +257,7 @@ function teardown(bound: Bound): void {
 
 /** Until nothing is left: grace periods end once the others have gone idle. */
 function runAllDeferred({ cpu, rendezvous }: Bound): void {
-  while (cpu.rcu.pending() + cpu.work.pending() > 0 && !rendezvous.calledOff()) cpu.runDeferred();
+  while (cpu.deferred() > 0 && !rendezvous.calledOff()) cpu.runDeferred();
 }
 
 /** A new picture: no latencies, no callbacks, and a start that all CPUs can reach. */

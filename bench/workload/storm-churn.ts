@@ -52,7 +52,7 @@ export function bindChurner(
   shared: StormShared,
   what: { readonly roots: Int32Array; readonly weights: readonly number[]; clock(): number },
 ): Churner {
-  const { rcu, work: queue } = cpu;
+  const { rcu, work, cgroupWork } = cpu;
   const { clock } = what;
   const { timeline } = shared;
   const period = 1e3 / plan.removalsPerSecond;
@@ -84,7 +84,7 @@ export function bindChurner(
 
   function runOffline(): void {
     const begin = clock();
-    queue.runOne();
+    cgroupWork.runOne();
     const ms = clock() - begin;
     record(durations, 0, ms * 1e6);
     const count = timeline[TIMELINE.offlines] as number;
@@ -94,15 +94,15 @@ export function bindChurner(
     timeline[TIMELINE.offlines] = count + 1;
   }
 
-  /** RCU callbacks, then items of the workqueue; false when there was nothing. */
+  /** RCU callbacks, then items of the workqueues; false when there was nothing. */
   function deferred(): boolean {
     let ran = rcu.advance() > 0;
     for (let item = 0; item < ITEMS; item++) {
-      if (queue.next() === WORK.offline) {
+      if (cgroupWork.next() === WORK.offline) {
         if (item === 0) runOffline();
         return true;
       }
-      if (!queue.runOne()) return ran;
+      if (!cgroupWork.runOne() && !work.runOne()) return ran;
       ran = true;
     }
     return true;

@@ -43,7 +43,7 @@ export function bindAccountedAlloc(
   },
 ): AccountedAlloc {
   // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
-  const { peek } = atomics;
+  const { peek, relax } = atomics;
   const { alloc, work } = bound;
   const { readLock, readUnlock, cpu } = bound.processor;
   const { tryGetLive: tryGetMemcg, put: putMemcg } = bound.css;
@@ -115,7 +115,10 @@ export function bindAccountedAlloc(
       readLock();
       let memcg = peek(current, TASK);
       // The task was moved away from a memcg that is being removed: look again.
-      while (!tryGetMemcg(memcg)) memcg = peek(current, TASK);
+      while (!tryGetMemcg(memcg)) {
+        relax();
+        memcg = peek(current, TASK);
+      }
       readUnlock();
       if (memcg !== ROOT_MEMCG) return allocPinned(memcg, root);
       putMemcg(memcg, 1);

@@ -102,6 +102,8 @@ export function bindCharging(
 
   /** A whole batch did not fit, or there is none: exactly the pages, and once more without stocks. */
   function chargeSlow(memcg: number, pages: number): boolean {
+    // The kernel reclaims here, which sleeps (M19).
+    processor.sleepPoint('reclaims');
     if (chargeBatch > pages && tryCharge(memcg, pages) === 0) return true;
     if (chargeBatch === 0) return false;
     drainAll(ROOT_MEMCG);

@@ -18,7 +18,12 @@ import type { Memcgs } from './lifecycle.ts';
 /** Deferred work as one CPU sees it. */
 export interface Deferred {
   readonly rcu: Rcu;
+  /** Work about caches (memcg_kmem_cache_wq). */
   readonly work: Workqueue;
+  /** Work about cgroups (cgroup_destroy_wq). */
+  readonly cgroupWork: Workqueue;
+  /** RCU callbacks and items of both queues that have not run. */
+  deferred(): number;
   /** Declares this CPU the kworker: the one that runs deferred work. */
   becomeKworker(): void;
   /**
@@ -52,6 +57,7 @@ export function bindDeferred(
     patience: Patience;
     rcuLock: IrqSpinLock;
     workLock: IrqSpinLock;
+    cgroupWorkLock: IrqSpinLock;
   },
 ): DeferredParts {
   const { add, load, notify, store, wait } = atomics;
@@ -80,7 +86,7 @@ export function bindDeferred(
     if (kind === RCU_CALLBACK.memcgKilled) memcgs.memcgKilled(row);
     else if (kind === RCU_CALLBACK.cacheDeactivated) work.queue(WORK.shrinkCache, row);
     else if (kind === RCU_CALLBACK.cacheKilled) kernel.cacheRefs.switched(row);
-    else if (kind === RCU_CALLBACK.memcgReleased) work.queue(WORK.freeMemcg, row);
+    else if (kind === RCU_CALLBACK.memcgReleased) cgroupWork.queue(WORK.freeMemcg, row);
     else kernel.allocator.retire.freeDeferred();
   }
 
@@ -99,18 +105,23 @@ export function bindDeferred(
     ...{ words: machine.rcu.word, ring: machine.rcuRing, cpus: machine.config.cpus },
     ...{ processor, patience, lock: bound.rcuLock, mustHelp, kick, run: runCallback },
   });
+  const queued = { processor, patience, mustHelp, kick, advance: rcu.advance, run: runItem };
   const work = bindWorkqueue({
-    ...{ words: machine.work.word, ring: machine.workRing, processor, patience },
-    ...{ lock: bound.workLock, mustHelp, kick, advance: rcu.advance, run: runItem },
+    ...{ words: machine.work.word, ring: machine.workRing, lock: bound.workLock, ...queued },
+  });
+  const cgroupWork = bindWorkqueue({
+    ...{ words: machine.cgroupWork.word, ring: machine.cgroupWorkRing, ...queued },
+    lock: bound.cgroupWorkLock,
   });
 
-  function step(): boolean {
-    return rcu.advance(1) > 0 || work.runOne();
-  }
+  const runItemOfAny = (): boolean => cgroupWork.runOne() || work.runOne();
+  const deferred = (): number => rcu.pending() + cgroupWork.pending() + work.pending();
 
   return {
     rcu,
     work,
+    cgroupWork,
+    deferred,
     becomeKworker() {
       store(kworker, KWORKER, processor.cpu + 1);
     },
@@ -119,24 +130,24 @@ export function bindDeferred(
       for (;;) {
         processor.poll();
         const callbacks = rcu.advance();
-        const item = work.runOne();
+        const item = runItemOfAny();
         if (callbacks === 0 && !item) return ran;
         ran += callbacks + (item ? 1 : 0);
       }
     },
-    runDeferredStep: step,
+    runDeferredStep: () => rcu.advance(1) > 0 || runItemOfAny(),
     sleepUntilWork(timeoutMs) {
       const seen = load(kworker, KICKS);
       store(kworker, ASLEEP, 1);
       // Looked at after the store: whoever came before it saw nobody asleep and kicked nobody.
-      if (!rcu.busy() && work.pending() === 0) {
+      if (!rcu.busy() && deferred() === 0) {
         processor.asleep(() => {
           wait(kworker, KICKS, seen, timeoutMs);
         });
       }
       store(kworker, ASLEEP, 0);
     },
-    memcgUnreferenced: (memcg) => work.queue(WORK.releaseMemcg, memcg),
+    memcgUnreferenced: (memcg) => cgroupWork.queue(WORK.releaseMemcg, memcg),
     cacheUnreferenced: (cache) => work.queue(WORK.shutdownCache, cache),
     connect(kernel, caches, memcgs) {
       operations = { kernel, caches, memcgs };

@@ -25,7 +25,10 @@ export interface Kernel {
   /** `memcg_kmem_wq_lock`: makes "test `dying`, then queue" one step. */
   readonly wqLock: IrqSpinLock;
   readonly rcu: Rcu;
+  /** Work about caches (memcg_kmem_cache_wq). */
   readonly work: Workqueue;
+  /** Work about cgroups (cgroup_destroy_wq): flushing the one does not wait for the other. */
+  readonly cgroupWork: Workqueue;
   readonly css: PercpuRefs;
   readonly cacheRefs: PercpuRefs;
   readonly charging: Charging;

@@ -65,7 +65,7 @@ export interface Memcgs {
 /** Binds the life cycle to a CPU. */
 export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   const { add, exchange, load, or, and, sub, store } = atomics;
-  const { machine, events, cgroupMutex, slabMutex, rcu, work, css, strategy } = kernel;
+  const { machine, events, cgroupMutex, slabMutex, rcu, cgroupWork, css, strategy } = kernel;
   const { charging, stats, lrus } = kernel;
   const { memcgs, memcgRows, kmemCaches } = machine;
   const { parent: parentOf, flags, kmemId, onlineCount } = memcgs;
@@ -182,7 +182,7 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
 
   function memcgKilled(memcg: number): void {
     css.switched(memcg);
-    if (sub(onlineCount, memcg, 1) === 1) work.queue(WORK.offline, memcg);
+    if (sub(onlineCount, memcg, 1) === 1) cgroupWork.queue(WORK.offline, memcg);
   }
 
   /** C and every descendant of it, all offline, take over an ancestor's id. */

@@ -57,16 +57,15 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
     if (shape.mergeable !== true || shape.typesafeByRcu === true) return 0;
     for (let root = 1; root < rootRows.end(); root++) {
       const flags = columns.flags[root];
-      const usable =
-        (flags & CACHE_LIVE) !== 0 && (flags & CACHE_MERGEABLE) !== 0 && columns.dying[root] === 0;
+      if ((flags & CACHE_LIVE) === 0 || (flags & CACHE_MERGEABLE) === 0) continue;
+      if (columns.dying[root] !== 0 || (flags & CACHE_TYPESAFE) !== 0) continue;
       const alike =
         columns.size[root] === shape.size &&
         columns.objects[root] === shape.objectsPerSlab &&
         columns.pages[root] === shape.pagesPerSlab &&
         // SLAB_MERGE_SAME: or the pages of one would be counted as those of the other.
-        ((flags & CACHE_RECLAIMABLE) !== 0) === (shape.reclaimable === true) &&
-        (flags & CACHE_TYPESAFE) === 0;
-      if (usable && alike) return root;
+        ((flags & CACHE_RECLAIMABLE) !== 0) === (shape.reclaimable === true);
+      if (alike) return root;
     }
     return 0;
   }

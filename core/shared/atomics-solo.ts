@@ -7,7 +7,12 @@
 import { ModelError } from './assert.ts';
 
 /** Which version this is; goes into every record, as it changes what a figure means. */
-export const ATOMICS_KIND: 'real' | 'solo' = 'solo' as 'real' | 'solo';
+export const ATOMICS_KIND: AtomicsKind = 'solo' as AtomicsKind;
+
+type AtomicsKind = 'real' | 'solo' | 'explore';
+
+/** Nobody else can hold a lock. */
+export const SPINS = 0;
 
 /** Reads a shared word. */
 export function load(words: Int32Array, index: number): number {
@@ -88,3 +93,30 @@ export function wait(
 
 /** Nobody sleeps on a machine of one thread. */
 export function notify(_words: Int32Array<SharedArrayBuffer>, _index: number): void {}
+
+/** Nobody else is about to change anything. @throws ModelError always */
+export function relax(): void {
+  throw new ModelError('this wait would never end: one thread drives this machine');
+}
+
+/** Nobody else could run meanwhile. */
+export const DOZES = false;
+
+/** Nobody else could run meanwhile. */
+export function doze(): void {}
+
+/** Opens a column of a table: the view that the core works on. */
+export function openColumn(
+  words: Int32Array<SharedArrayBuffer>,
+  _name: string,
+): Int32Array<SharedArrayBuffer> {
+  return words;
+}
+
+/** A row of a small table comes into use. */
+export function useRow(_links: Int32Array, _row: number): void {}
+
+/** A row is given back; it may be handed out again. */
+export function retireRow(_links: Int32Array, _row: number): boolean {
+  return true;
+}

@@ -6,11 +6,18 @@
  * (8 to 15 ns each), which is why code that one CPU owns does not come here.
  *
  * The module is imported as `#atomics`. `--conditions=solo` picks `atomics-solo.ts` instead: the
- * same functions as plain loads and stores, for machines that one thread drives alone.
+ * same functions as plain loads and stores, for machines that one thread drives alone;
+ * `--conditions=explore` picks `atomics-explore.ts`, which stops before each shared step.
  */
 
 /** Which version this is; goes into every record, as it changes what a figure means. */
-export const ATOMICS_KIND: 'real' | 'solo' = 'real' as 'real' | 'solo';
+export const ATOMICS_KIND: AtomicsKind = 'real' as AtomicsKind;
+
+/** The versions there are: `explore` lets a scheduler decide who takes the next shared step. */
+export type AtomicsKind = 'real' | 'solo' | 'explore';
+
+/** Looks at a spin lock before its CPU assumes that the holder has lost its core, and sleeps. */
+export const SPINS = 500;
 
 /** Reads a shared word, ordered. */
 export function load(words: Int32Array, index: number): number {
@@ -83,4 +90,29 @@ export function wait(
 /** Wakes all that sleep on a shared word. */
 export function notify(words: Int32Array<SharedArrayBuffer>, index: number): void {
   Atomics.notify(words, index);
+}
+
+/** Between two looks at something that another CPU is about to change (cpu_relax). */
+export function relax(): void {}
+
+/** Whether a CPU that may sleep here lets others run meanwhile; otherwise it only polls. */
+export const DOZES = false;
+
+/** Sleeps for as long as others care to run. */
+export function doze(): void {}
+
+/** Opens a column of a table: the view that the core works on. */
+export function openColumn(
+  words: Int32Array<SharedArrayBuffer>,
+  _name: string,
+): Int32Array<SharedArrayBuffer> {
+  return words;
+}
+
+/** A row of a small table comes into use; `links` is the column of its pool. For checkers of memory. */
+export function useRow(_links: Int32Array, _row: number): void {}
+
+/** A row is given back; false if it must not be handed out again, so that late users are seen. */
+export function retireRow(_links: Int32Array, _row: number): boolean {
+  return true;
 }

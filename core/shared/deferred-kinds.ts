@@ -14,7 +14,7 @@ export const RCU_CALLBACK = {
   freeSlabs: 5,
 } as const;
 
-/** Work items: run in process context, may sleep. */
+/** Work items: run in process context, may sleep. Those of memcgs have a queue of their own. */
 export const WORK = {
   /** Offline a memcg (b.7). */
   offline: 1,

@@ -11,6 +11,7 @@
  * Columns start on a cache line, each 448 bytes further modulo 4096 than the one before: columns at
  * equal offsets modulo 4 KiB block each other's loads (a walk was 3 times slower in the prototype).
  */
+import { openColumn } from '#atomics';
 import { check } from './assert.ts';
 
 /** Words (int32) per row of each column. */
@@ -74,7 +75,8 @@ export function viewTable<Spec extends TableSpec>(
   for (const [name, words] of Object.entries(table.spec)) {
     const offset = layout.offsets.get(`${table.name}.${name}`);
     check(offset !== undefined, `no column ${table.name}.${name} in this layout`);
-    columns[name] = new Int32Array(buffer, offset, table.rows * words);
+    const view = new Int32Array(buffer, offset, table.rows * words);
+    columns[name] = openColumn(view, `${table.name}.${name}`);
   }
   // The loop above made exactly the spec's columns, which a mapped type cannot see.
   return columns as Columns<Spec>;

@@ -75,6 +75,11 @@ export interface Processor {
   readUnlock(): void;
   /** Throws if this CPU may not sleep here (M19). @throws ModelError */
   mightSleep(what: string): void;
+  /**
+   * A place where the kernel may sleep (page allocator, reclaim). The CPU polls; under exploration it
+   * is idle meanwhile, for as long as the others care to run. @throws ModelError inside a section
+   */
+  sleepPoint(what: string): void;
   /** Idle while `body` sleeps. */
   asleep(body: () => void): void;
   /** Sets what to do for a bit of `ASK` other than `quiescent`. */
@@ -97,7 +102,8 @@ export function bindProcessor(options: {
   readonly period: Int32Array;
   readonly patience: Patience;
 }): Processor {
-  const { add, and, compareExchange, exchange, load, notify, or, peek, store } = atomics;
+  const { DOZES, add, and, compareExchange, doze, exchange, load, notify, or, peek, store } =
+    atomics;
   const { state, attention, quiescent, own } = options.columns;
   const { cpu, period, patience } = options;
   const at = cpu * LINE;
@@ -189,6 +195,21 @@ export function bindProcessor(options: {
     return done;
   }
 
+  function mightSleep(what: string): void {
+    check(own[reading] === 0, `CPU ${cpu}: ${what} inside an RCU read section`);
+    check(own[irqOff] === 0, `CPU ${cpu}: ${what} with interrupts off`);
+  }
+
+  function asleep(body: () => void): void {
+    const driven = load(state, at) === RUNNING;
+    if (driven) idle();
+    try {
+      body();
+    } finally {
+      if (driven) enter();
+    }
+  }
+
   return {
     cpu,
     enter,
@@ -210,18 +231,13 @@ export function bindProcessor(options: {
       own[reading]--;
       if (own[reading] === 0) poll();
     },
-    mightSleep(what) {
-      check(own[reading] === 0, `CPU ${cpu}: ${what} inside an RCU read section`);
-      check(own[irqOff] === 0, `CPU ${cpu}: ${what} with interrupts off`);
-    },
-    asleep(body) {
-      const driven = load(state, at) === RUNNING;
-      if (driven) idle();
-      try {
-        body();
-      } finally {
-        if (driven) enter();
-      }
+    mightSleep,
+    asleep,
+    sleepPoint(what) {
+      poll();
+      if (!DOZES) return;
+      mightSleep(what);
+      asleep(doze);
     },
     on(ask, handler) {
       handlers.push([ask, handler]);

@@ -5,6 +5,7 @@
  *
  * `pool` is a table of one row per pool with two words: head of the free list, rows ever used.
  */
+import { retireRow, useRow } from '#atomics';
 import { LimitError } from './assert.ts';
 
 /** One row per pool: [head of the free list, rows ever used]. */
@@ -40,13 +41,16 @@ export function bindRowPool(options: {
   function tryTake(): number {
     const row = state[head];
     if (row !== 0) {
+      useRow(next, row);
       state[head] = next[row];
       next[row] = 0;
       return row;
     }
-    if (first + state[ever] >= end) return 0;
+    const fresh = first + state[ever];
+    if (fresh >= end) return 0;
     state[ever]++;
-    return first + state[ever] - 1;
+    useRow(next, fresh);
+    return fresh;
   }
 
   return {
@@ -59,6 +63,7 @@ export function bindRowPool(options: {
       return row;
     },
     give(row: number): void {
+      if (!retireRow(next, row)) return;
       next[row] = state[head];
       state[head] = row;
     },

@@ -26,9 +26,6 @@ export interface IrqSpinLock {
   unlockIrq(): void;
 }
 
-/** Looks before this CPU assumes that the holder has lost its core, and sleeps. */
-const SPINS = 500;
-
 /** Binds a column of lock words to a CPU. */
 export function bindSpinLock(
   words: Int32Array<SharedArrayBuffer>,
@@ -37,7 +34,7 @@ export function bindSpinLock(
   patience: Patience,
 ): SpinLock {
   // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
-  const { compareExchange, load, store } = atomics;
+  const { SPINS, compareExchange, load, store } = atomics;
   const mine = cpu + 1;
 
   function tryLock(row: number): boolean {

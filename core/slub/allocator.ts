@@ -64,9 +64,9 @@ export function bindAllocator(machine: Machine, context: SlubContext): Allocator
   const base = context.cpu * (machine.config.kmemCaches + 1);
   // As constants of this closure the operations are inlined without a check; as imports each call
   // would load and compare its function first (seven instructions).
-  const { add, compareExchange, exchange, or, peek } = atomics;
+  const { add, compareExchange, exchange, or, peek, relax } = atomics;
   const { charge } = context.strategy;
-  const { poll } = context.processor;
+  const { poll, sleepPoint } = context.processor;
   const { lock, unlock } = context.listLock;
   const { take: takeRows, give: giveRows } = context.rowSupply;
   const { record: recordEvent } = context.events;
@@ -220,7 +220,10 @@ export function bindAllocator(machine: Machine, context: SlubContext): Allocator
         if (handle !== NO_OBJECT) return handle;
         const before = peek(page, head << 2);
         // Below the full count a bit is set or about to be: bits are set before the count falls.
-        if ((before & INUSE) !== full) continue;
+        if ((before & INUSE) !== full) {
+          relax();
+          continue;
+        }
         if (compareExchange(page, head << 2, before, before & ~FROZEN) !== before) continue;
       }
       head = cpuPartialHead[cpuSlab];
@@ -261,7 +264,7 @@ export function bindAllocator(machine: Machine, context: SlubContext): Allocator
     const head = takeRows(rows);
     if (head === 0) return NO_OBJECT;
     // The page allocator and the charge may sleep, so interrupts are on here and a grace period may end.
-    poll();
+    sleepPoint('allocates pages');
     if (!charge(cache, head, pagesOf[cache])) {
       giveRows(head, rows);
       return NO_OBJECT;

@@ -163,10 +163,10 @@ for (const { name, releasesEarly } of STRATEGIES) {
       cpu.rmdir(memcg);
     }
     assert.equal(cpu.rcu.pending(), 3);
-    const waiting = () => cpu.rcu.pending() + cpu.work.pending();
+    const waiting = () => cpu.deferred();
     assert.equal(cpu.runDeferredStep(), true);
     assert.deepEqual(
-      [cpu.rcu.pending(), cpu.work.pending()],
+      [cpu.rcu.pending(), cpu.cgroupWork.pending()],
       [2, 1],
       'one callback queued one item',
     );

@@ -197,7 +197,7 @@ export function run(one: Side, operation: Operation): void {
   for (let repeat = 0; repeat < REPEATS; repeat++) {
     BODIES[operation](one);
     cpu.poll();
-    if (repeat > 4 && cpu.rcu.pending() + cpu.work.pending() === 0) return;
+    if (repeat > 4 && cpu.deferred() === 0) return;
   }
 }
 

@@ -143,7 +143,7 @@ function kworker(): void {
 
 /** Until nothing is left: grace periods end once the others have gone idle. */
 function runAllDeferred(): void {
-  while (cpu.rcu.pending() + cpu.work.pending() > 0 && !rendezvous.calledOff()) cpu.runDeferred();
+  while (cpu.deferred() > 0 && !rendezvous.calledOff()) cpu.runDeferred();
 }
 
 /** CPU 0: frees and removes what the race left. */

@@ -221,6 +221,6 @@ export class LifecycleWorld {
       machine.kmemCaches.flags.every((flags) => flags === 0),
       'no cache is left',
     );
-    assert.equal(this.cpu(0).rcu.pending() + this.cpu(0).work.pending(), 0);
+    assert.equal(this.cpu(0).deferred(), 0);
   }
 }
