@@ -13,7 +13,7 @@ export {
   formatShare,
 } from './format.ts';
 export { renderMarkdown } from './markdown.ts';
-export type { Chart, Page, Series } from './pages/page.ts';
+export type { Chart, Page, Series, Trace, TraceLine } from './pages/page.ts';
 export { hodgesLehmann, mannWhitney, type RankTest } from './rank-test.ts';
 export {
   type CapacityRecord,
@@ -22,6 +22,7 @@ export {
   type CompareRecord,
   type DoctorRecord,
   type Environment,
+  type ExploreRecord,
   type GeometryRecord,
   parseRecord,
   RECORD_SCHEMA,
@@ -50,6 +51,14 @@ export type {
   SelfCheckResult,
   StepCounts,
 } from './results.ts';
+export type {
+  ExploreFinding,
+  ExploreMutant,
+  ExploreResults,
+  ExploreScenario,
+  ExploreStep,
+  ExploreViolation,
+} from './results-explore.ts';
 export type {
   RemoteResult,
   ScalingResult,

@@ -1,9 +1,10 @@
 /** Lays a page out as GitHub Markdown: the same content as on the terminal, charts as code blocks. */
 import { buildPage } from './pages/build.ts';
-import type { Cell, Note, Page, Section, Table } from './pages/page.ts';
+import type { Cell, Note, Page, Section, Table, Trace } from './pages/page.ts';
 import type { ResultRecord } from './record.ts';
 import { renderChart } from './terminal/chart.ts';
 import { printable } from './terminal/text.ts';
+import { cpuHeading, cpusOf, skippedText } from './terminal/trace.ts';
 
 /** GitHub shows code blocks of about this many columns without a scroll bar. */
 const CHART_WIDTH = 90;
@@ -28,6 +29,31 @@ function tableLines({ columns, rows }: Table): string[] {
   ];
 }
 
+/** A column a CPU and one for the source; what is no step of a CPU is in italics. */
+function traceLines(trace: Trace): string[] {
+  const cpus = cpusOf(trace);
+  const row = (cpu: number, text: string, source = ''): string =>
+    `| ${[...cpus.map((one) => (one === cpu ? text : '')), source].join(' | ')} |`;
+  const steps = trace.lines.flatMap(({ cpu, text, source, skipped, mark }) => [
+    ...(mark === undefined ? [] : [row(cpu, `*${escaped(mark)}*`)]),
+    ...(skipped === 0 ? [] : [row(cpu, `*${escaped(skippedText(skipped))}*`)]),
+    row(cpu, escaped(text), escaped(source)),
+  ]);
+  const headings = cpus.map((cpu) => escaped(cpuHeading(trace, cpu)));
+  const ends = trace.ends.map(({ name, state }) => `| ${escaped(name)} | ${escaped(state)} |`);
+  return [
+    ...(steps.length === 0
+      ? []
+      : [
+          `| ${[...headings, 'source'].join(' | ')} |`,
+          `| ${[...cpus, ''].map(() => '---').join(' | ')} |`,
+          ...steps,
+          '',
+        ]),
+    ...(ends.length === 0 ? [] : ['| at the end |  |', '| --- | --- |', ...ends, '']),
+  ];
+}
+
 function noteLines(notes: readonly Note[]): string[] {
   const marks = { good: '', bad: '**', warn: '**', quiet: '' };
   const lines = notes.map(({ text, tone }) => {
@@ -42,7 +68,7 @@ function sentence(how: string): string {
   return escaped(`${how.slice(0, 1).toUpperCase()}${how.slice(1)}`);
 }
 
-function sectionLines({ title, how, table, chart, notes = [] }: Section): string[] {
+function sectionLines({ title, how, table, chart, trace, notes = [] }: Section): string[] {
   return [
     `## ${escaped(title)}`,
     '',
@@ -51,6 +77,7 @@ function sectionLines({ title, how, table, chart, notes = [] }: Section): string
     ...(chart === undefined
       ? []
       : ['```text', ...renderChart(chart, { width: CHART_WIDTH }).map(printable), '```', '']),
+    ...(trace === undefined ? [] : traceLines(trace)),
     ...noteLines(notes),
   ];
 }

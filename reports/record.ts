@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { capacityResults, compareResults, doctorResults, geometryResults } from './results.ts';
+import { exploreResults } from './results-explore.ts';
 import { amount, count, open } from './results-parts.ts';
 import { stormResults } from './results-storm.ts';
 
@@ -22,7 +23,7 @@ const environmentSchema = open({
   warnings: z.array(z.string()),
   kernel: z.string().optional(),
   timerResolutionNs: amount.optional(),
-  atomics: z.enum(['real', 'solo']).optional(),
+  atomics: z.enum(['real', 'solo', 'explore']).optional(),
   hugePages: z.boolean().optional(),
   cgroupCpuLimit: z.number().nullable().optional(),
   governor: z.string().nullable().optional(),
@@ -47,6 +48,7 @@ export const recordSchema = z.discriminatedUnion('command', [
   z.strictObject({ ...envelope, command: z.literal('doctor'), results: doctorResults }),
   z.strictObject({ ...envelope, command: z.literal('capacity'), results: capacityResults }),
   z.strictObject({ ...envelope, command: z.literal('storm'), results: stormResults }),
+  z.strictObject({ ...envelope, command: z.literal('explore'), results: exploreResults }),
 ]);
 
 /** A record of any command; `command` tells which results it holds. */
@@ -63,6 +65,8 @@ export type DoctorRecord = Extract<ResultRecord, { command: 'doctor' }>;
 export type CapacityRecord = Extract<ResultRecord, { command: 'capacity' }>;
 /** Record of `storm`. */
 export type StormRecord = Extract<ResultRecord, { command: 'storm' }>;
+/** Record of `explore`. */
+export type ExploreRecord = Extract<ResultRecord, { command: 'explore' }>;
 /** The machine and runtime that a record was made on; sizes in bytes. */
 export type Environment = z.infer<typeof environmentSchema>;
 /** One thing that was checked on the way; a failed check makes the command exit with 1. */
@@ -102,7 +106,9 @@ function parseJson(text: string, fileName: string): unknown {
   }
 }
 
-const COMMANDS: readonly Command[] = ['compare', 'run', 'geometry', 'doctor', 'capacity', 'storm'];
+const COMMANDS: readonly Command[] = [
+  ...(['compare', 'run', 'geometry', 'doctor', 'capacity', 'storm', 'explore'] as const),
+];
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null';

@@ -3,6 +3,7 @@ import type { ResultRecord } from '../record.ts';
 import { capacityPage } from './capacity.ts';
 import { comparePage } from './compare.ts';
 import { doctorPage } from './doctor.ts';
+import { explorePage } from './explore.ts';
 import { geometryPage } from './geometry.ts';
 import type { Page } from './page.ts';
 import { runPage } from './run.ts';
@@ -23,5 +24,7 @@ export function buildPage(record: ResultRecord): Page {
       return capacityPage(record);
     case 'storm':
       return stormPage(record);
+    case 'explore':
+      return explorePage(record);
   }
 }

@@ -25,6 +25,8 @@ export interface Row {
 export interface Table {
   columns: string[];
   rows: Row[];
+  /** Set where labels are phrases: one that is too long goes on below, rather than be cut. */
+  wrapLabels?: true;
 }
 
 /** A named line of a chart; points with a missing or non-positive value are left out. */
@@ -48,12 +50,34 @@ export interface Note {
   tone?: Tone;
 }
 
+/** One step of a trace. */
+export interface TraceLine {
+  cpu: number;
+  text: string;
+  /** File and line; empty where there is none. */
+  source: string;
+  /** Steps of this CPU just before that are left out, as no other CPU could notice them. */
+  skipped: number;
+  /** Stands above the line and is no step of any CPU: a switch that the schedule asks for. */
+  mark?: string;
+}
+
+/** What several CPUs did, each in a column of its own, in the order in which it happened. */
+export interface Trace {
+  /** What each CPU is there for, CPU 0 first. */
+  cpus: string[];
+  lines: TraceLine[];
+  /** How things stood when it was over. */
+  ends: { name: string; state: string }[];
+}
+
 /** One question answered: a heading, a sentence on how to read it, and the answer. */
 export interface Section {
   title: string;
   how: string;
   table?: Table;
   chart?: Chart;
+  trace?: Trace;
   notes?: Note[];
 }
 

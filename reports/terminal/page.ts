@@ -6,6 +6,7 @@ import { renderChart } from './chart.ts';
 import { createStyles, type Paint, type Styles } from './styles.ts';
 import { renderTable } from './table.ts';
 import { printable, wrap } from './text.ts';
+import { renderTrace } from './trace.ts';
 
 /** How to show a page: `width` in columns (80 or more reads best), `color` on or off. */
 export interface TerminalOptions {
@@ -44,7 +45,7 @@ function headingLines(title: string, how: string, width: number, styles: Styles)
 }
 
 function sectionLines(section: Section, width: number, styles: Styles): string[] {
-  const { title, how, table, chart, notes = [] } = section;
+  const { title, how, table, chart, trace, notes = [] } = section;
   const paint = (text: string, index: number): string => styles.line(index)(text);
   return [
     '',
@@ -53,6 +54,7 @@ function sectionLines(section: Section, width: number, styles: Styles): string[]
     ...(chart === undefined
       ? []
       : renderChart(chart, { width, height: width < ROOMY ? 8 : 14, paint })),
+    ...(trace === undefined ? [] : renderTrace(trace, width, styles)),
     ...noteLines(notes, width, styles),
   ];
 }

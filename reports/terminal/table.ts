@@ -5,10 +5,12 @@
  */
 import type { Cell, Table } from '../pages/page.ts';
 import type { Styles } from './styles.ts';
-import { padEnd, padStart, truncate, visibleLength } from './text.ts';
+import { padEnd, padStart, truncate, visibleLength, wrap } from './text.ts';
 
 const GAP = '  ';
 const LABEL_WIDTH_MAX = 28;
+/** Phrases give way to figures, but not beyond this. */
+const PHRASE_WIDTH_MIN = 16;
 
 type DetailPlace = 'beside' | 'below';
 
@@ -70,6 +72,10 @@ function besideText(cell: Cell, { figure, detail }: { figure: number; detail: nu
   return detail > 0 ? `${text} ${padEnd(cell.detail ?? '', detail)}` : text;
 }
 
+function labelPieces({ wrapLabels }: Table, label: string, width: number): string[] {
+  return wrapLabels === true ? wrap(label, width, '  ') : [label];
+}
+
 function blockLines(table: Table, layout: Layout, block: number[], styles: Styles): string[] {
   const none = { figure: 0, detail: 0 };
   const line = (
@@ -86,7 +92,8 @@ function blockLines(table: Table, layout: Layout, block: number[], styles: Style
   );
   const lines = [head];
   for (const row of table.rows) {
-    const figures = line(row.label, (index, column) => {
+    const [label = '', ...more] = labelPieces(table, row.label, layout.labelWidth);
+    const figures = line(label, (index, column) => {
       const cell = row.cells[index] ?? { text: '' };
       return styles.tone(cell.tone)(besideText(cell, column));
     });
@@ -98,6 +105,7 @@ function blockLines(table: Table, layout: Layout, block: number[], styles: Style
       );
       lines.push(below);
     }
+    lines.push(...more);
   }
   return lines.map((text) => text.trimEnd());
 }
@@ -105,7 +113,10 @@ function blockLines(table: Table, layout: Layout, block: number[], styles: Style
 /** Lays out a table in at most `width` columns, one string a line. */
 export function renderTable(table: Table, width: number, styles: Styles): string[] {
   // A third of the width keeps room for figures even when labels are long file names.
-  const labelMax = Math.min(LABEL_WIDTH_MAX, Math.max(8, Math.floor(width / 3)));
+  const usual = Math.min(LABEL_WIDTH_MAX, Math.max(8, Math.floor(width / 3)));
+  const left = width - totalWidth(layoutFor(table, 'beside', 0));
+  const labelMax =
+    table.wrapLabels === true ? Math.max(left, Math.min(usual, PHRASE_WIDTH_MIN)) : usual;
   const beside = layoutFor(table, 'beside', labelMax);
   const layout = totalWidth(beside) <= width ? beside : layoutFor(table, 'below', labelMax);
   return blocksOf(layout, width).flatMap((block) => blockLines(table, layout, block, styles));

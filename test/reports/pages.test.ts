@@ -10,6 +10,7 @@ import {
 import { stripStyle, visibleLength } from '../../reports/terminal/text.ts';
 import { smallRecords } from './fixtures/small-records.ts';
 import { syntheticCompare } from './fixtures/synthetic-compare.ts';
+import { syntheticExplore } from './fixtures/synthetic-explore.ts';
 import { syntheticStorm } from './fixtures/synthetic-storm.ts';
 import { matchesFile } from './golden-file.ts';
 
@@ -23,6 +24,10 @@ const run: CompareRecord = {
   command: 'run',
   results: { ...compare.results, storm: syntheticStorm().results },
 };
+const broken = syntheticExplore({ strategies: ['splice-caches'], violations: 5 });
+const replayed = syntheticExplore({
+  ...{ strategies: ['splice-caches'], scenarios: 1, search: 'replay', violations: 1 },
+});
 const records: [name: string, record: ResultRecord][] = [
   ['compare', compare],
   ['cut-short', cutShort],
@@ -33,6 +38,20 @@ const records: [name: string, record: ResultRecord][] = [
   ['storm-one-cpu', syntheticStorm({ strategies: ['splice-caches'], rounds: 1, cpus: 1 })],
   ['storm-empty', syntheticStorm({ rounds: 0, complete: false })],
   ['run', run],
+  ['explore', syntheticExplore({ mutants: 7, notExpressible: true, findings: 3 })],
+  ['explore-broken', broken],
+  ['explore-one-scenario', syntheticExplore({ scenarios: 1, mutants: 1, violations: 0 })],
+  [
+    'explore-escaped',
+    syntheticExplore({
+      ...{ cutShort: 3, violations: 1, mutants: 7, escaped: 2, findings: 4, complete: false },
+      failures: ['lru-add-vs-drain under pin: CPU 1 does not come to its next shared step'],
+    }),
+  ],
+  ['explore-random', syntheticExplore({ search: 'random', strategies: ['objcg'] })],
+  ['explore-replay', replayed],
+  ['explore-finding', syntheticExplore({ scenarios: 0, findings: 1 })],
+  ['explore-empty', syntheticExplore({ scenarios: 0, complete: false })],
 ];
 
 for (const [name, record] of records) {
@@ -73,6 +92,20 @@ test('storm: the page at 120 columns', () => {
   matchesFile(
     'test/reports/golden/storm-120.txt',
     renderTerminal(syntheticStorm(), { width: 120, color: false }),
+  );
+});
+
+test('explore: a schedule step by step at 120 columns, sources to the right', () => {
+  matchesFile(
+    'test/reports/golden/explore-broken-120.txt',
+    renderTerminal(broken, { width: 120, color: false }),
+  );
+});
+
+test('explore: a schedule step by step in colour', () => {
+  matchesFile(
+    'test/reports/golden/explore-replay-80-color.txt',
+    renderTerminal(replayed, { width: 80, color: true }),
   );
 });
 

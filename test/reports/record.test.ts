@@ -9,10 +9,17 @@ import {
 } from '../../reports/index.ts';
 import { smallRecords } from './fixtures/small-records.ts';
 import { syntheticCompare } from './fixtures/synthetic-compare.ts';
+import { syntheticExplore } from './fixtures/synthetic-explore.ts';
 import { matchesFile } from './golden-file.ts';
 
 const compare = syntheticCompare({ sizes: [1000], strategies: ['pin', 'splice-caches'] });
-const records: ResultRecord[] = [compare, { ...compare, command: 'run' }, ...smallRecords()];
+const explore = syntheticExplore({ violations: 2, mutants: 7, escaped: 1, findings: 4 });
+const records: ResultRecord[] = [
+  compare,
+  { ...compare, command: 'run' },
+  ...smallRecords(),
+  explore,
+];
 
 /** Replaces the value at a path of a copy; undefined removes it. */
 function changed(record: ResultRecord, path: (string | number)[], value: unknown): string {
@@ -77,6 +84,23 @@ test('what is wrong is named by its path', () => {
     assert.equal(error.path, where);
     assert.match(error.message, what);
     assert.match(error.message, /restore the file|run the command again/);
+  }
+});
+
+test('what is wrong with an exploration is named by its path', () => {
+  const cases: [path: (string | number)[], value: unknown, where: string][] = [
+    [['scenarios', 0, 'search'], 'all', 'results.scenarios[0].search'],
+    [
+      ['scenarios', 0, 'violations', 0, 'schedule'],
+      '',
+      'results.scenarios[0].violations[0].schedule',
+    ],
+    [['mutants', 6, 'violation'], undefined, 'results.mutants[6].violation'],
+    [['findings', 0, 'verdict'], 'maybe', 'results.findings[0].verdict'],
+    [['failures'], 'none', 'results.failures'],
+  ];
+  for (const [path, value, where] of cases) {
+    assert.equal(errorOf(changed(explore, ['results', ...path], value)).path, where);
   }
 });
 

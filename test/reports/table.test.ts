@@ -68,6 +68,35 @@ test('a row with too few cells is filled up, a table without columns shows its l
   assert.deepEqual(renderTable({ columns: [], rows: [] }, 40, plain), []);
 });
 
+test('labels that are phrases go on below where they do not fit, and take room that is left', () => {
+  const phrases: Table = {
+    ...{ columns: ['found'], wrapLabels: true },
+    rows: [
+      { label: 'M04 switch of the reference pending at exit', cells: [{ text: 'yes' }] },
+      { label: 'M08 lock', cells: [{ text: 'NO' }] },
+    ],
+  };
+  assert.deepEqual(renderTable(phrases, 40, plain), [
+    '                                   found',
+    'M04 switch of the reference          yes',
+    '  pending at exit',
+    'M08 lock                              NO',
+  ]);
+  assert.equal(
+    renderTable(phrases, 60, plain)[1],
+    'M04 switch of the reference pending at exit    yes',
+  );
+  const wide: Table = { ...phrases, columns: ['a column of figures'] };
+  const [heading = '', ...rows] = renderTable(wide, 40, plain);
+  assert.equal(heading.length, 40);
+  assert.deepEqual(
+    rows.slice(0, 3).map((line) => line.slice(0, 19).trimEnd()),
+    ['M04 switch of the', '  reference pending', '  at exit'],
+  );
+  const { wrapLabels: _, ...cut } = phrases;
+  assert.match(renderTable(cut, 60, plain)[1] ?? '', /^M04 switch of the r~ /);
+});
+
 const cell = fc.record(
   { text: fc.stringMatching(/^[0-9a-z .]{0,9}$/), detail: fc.stringMatching(/^[0-9-]{0,9}$/) },
   { requiredKeys: ['text'] },

@@ -1,0 +1,109 @@
+/**
+ * Schemas of what `explore` puts under `results`. A schedule is text: `12:1,52:0` means that before
+ * decision 12 CPU 1 goes on and before decision 52 CPU 0; `-` that nobody is made to switch. A decision
+ * is counted whenever a CPU arrives at a shared step, waits or ends.
+ */
+import { z } from 'zod';
+import { amount, count, name, open } from './results-parts.ts';
+
+/** One line of a schedule that is told: what a CPU did. */
+const stepSchema = open({
+  decision: count,
+  cpu: count,
+  text: z.string(),
+  /** File and line in the model's source. */
+  source: z.string(),
+  /** Steps of that CPU before this one that no other CPU could notice. */
+  skipped: count,
+});
+
+/** A row at the end of a run, in words. */
+const rowSchema = open({ name, state: z.string() });
+
+/** An invariant that broke, and the schedule that broke it. */
+const violationSchema = open({
+  invariant: name,
+  detail: z.string(),
+  schedule: name,
+  preemptions: count,
+  /** What each CPU does. */
+  threads: z.array(z.string()),
+  steps: z.array(stepSchema),
+  rows: z.array(rowSchema),
+});
+
+const scenarioSchema = open({
+  name,
+  summary: z.string(),
+  strategy: name,
+  threads: count,
+  schedules: count,
+  states: count,
+  /** Decisions of the longest schedule. */
+  decisions: count,
+  /** Nothing within the bound is left. */
+  exhaustive: z.boolean(),
+  preemptionBound: count,
+  /** How schedules were chosen. */
+  search: z.enum(['bounded', 'random', 'pct', 'replay']),
+  seconds: amount,
+  violations: z.array(violationSchema),
+});
+
+const mutantSchema = open({
+  id: name,
+  title: name,
+  scenario: name,
+  strategy: name,
+  found: z.boolean(),
+  /** Schedules that were run until it was found. */
+  schedules: count,
+  seconds: amount,
+  /** Invariants that it must break, and the one that broke. */
+  expected: z.array(z.string()),
+  invariant: z.string(),
+  /** The schedule with the fewest switches that shows it; empty if it was not found. */
+  shortest: z.string(),
+  violation: violationSchema.nullable(),
+});
+
+const findingSchema = open({
+  id: name,
+  statement: name,
+  kernels: name,
+  scenario: name,
+  strategy: name,
+  expected: z.enum(['shown', 'refuted']),
+  verdict: z.enum(['shown', 'refuted', 'cannot tell']),
+  schedules: count,
+  seconds: amount,
+  shortest: z.string(),
+  consequence: z.string(),
+  remedy: z.string(),
+  violation: violationSchema.nullable(),
+});
+
+/** Results of `explore`. */
+export const exploreResults = open({
+  scenarios: z.array(scenarioSchema),
+  mutants: z.array(mutantSchema),
+  /** Mutants that the model cannot express, and why. */
+  notExpressible: z.array(open({ id: name, title: name, why: z.string() })),
+  /** Behaviour of the faithful rules that nobody reported: shown or refuted. */
+  findings: z.array(findingSchema),
+  /** The explorer's own failures. */
+  failures: z.array(z.string()),
+});
+
+/** One line of a schedule that is told. */
+export type ExploreStep = z.infer<typeof stepSchema>;
+/** An invariant that broke, and how. */
+export type ExploreViolation = z.infer<typeof violationSchema>;
+/** A scenario under one strategy. */
+export type ExploreScenario = z.infer<typeof scenarioSchema>;
+/** A historical bug put back. */
+export type ExploreMutant = z.infer<typeof mutantSchema>;
+/** A suspected bug of the faithful rules. */
+export type ExploreFinding = z.infer<typeof findingSchema>;
+/** Results of `explore`. */
+export type ExploreResults = z.infer<typeof exploreResults>;
