@@ -12,7 +12,8 @@
  * counter may be wrong, even negative (S5).
  * The lock of an lru is the first word of its global list's row (one node).
  * Source: kernel-model a.5, b.7 step 2.6, b.12; the shrinker bit is set whenever something was moved
- * (repaired form of M22).
+ * (repaired form of M22), and of the memcg whose list it is (the kernel sets that of the object's memcg,
+ * which may be going offline: finding D8 of `explore`).
  */
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
@@ -59,6 +60,7 @@ export function bindListLrus(
   const { next, prev, handle: handleOf } = machine.lruLinks;
   const { items, lock: locks } = machine.lruLists;
   const { kmemId, shrinkerBits } = machine.memcgs;
+  const idOwner = machine.kmemIds.owner;
   const { lock, unlock } = bindSpinLock(locks, bound.cpu, 'nlru->lock', bound.patience);
   // Rows of items are shared by all lrus; the lock of the first one guards the pool, taken last.
   const poolLock = bindSpinLock(locks, bound.cpu, 'lru item pool', bound.patience);
@@ -99,10 +101,9 @@ export function bindListLrus(
     poolLock.unlock(POOL);
   }
 
-  function listOf(lru: number, handle: number): { memcg: number; list: number } {
+  function kmemIdOf(handle: number): number {
     const memcg = bound.ownerOf(handle);
-    const id = memcg === 0 ? -1 : peek(kmemId, memcg);
-    return { memcg, list: lruList(config, lru, id) };
+    return memcg === 0 ? -1 : peek(kmemId, memcg);
   }
 
   function setBit(lru: number, memcg: number): void {
@@ -119,11 +120,13 @@ export function bindListLrus(
       const item = takeItem();
       handleOf[item] = handle;
       lock(lockOf(lru));
-      const { memcg, list } = listOf(lru, handle);
+      const id = kmemIdOf(handle);
+      const list = lruList(config, lru, id);
       link(list, item);
       items[list]++;
-      // Set with the first item, under the lock, so that a drain sees both or neither.
-      if (items[list] === 1) setBit(lru, memcg === 0 ? ROOT_MEMCG : memcg);
+      // Set with the first item, under the lock, so that a drain sees both or neither. Of the memcg whose
+      // list it is: the object's own may be going offline, and carry its parent's id already.
+      if (items[list] === 1) setBit(lru, id < 0 ? ROOT_MEMCG : idOwner[id]);
       unlock(lockOf(lru));
       return item;
     },
@@ -135,7 +138,7 @@ export function bindListLrus(
         throw new ModelError(`lru item ${item} is on no list`);
       }
       unlink(item);
-      items[listOf(lru, handleOf[item]).list]--;
+      items[lruList(config, lru, kmemIdOf(handleOf[item]))]--;
       unlock(lockOf(lru));
       giveItem(item);
     },
