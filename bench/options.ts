@@ -3,6 +3,7 @@ import { Option } from 'commander';
 import { STRATEGY_NAMES } from '../core/index.ts';
 import { formatCount } from '../reports/format.ts';
 import { UsageError } from './errors.ts';
+import type { Switch } from './explore/driver.ts';
 import {
   type CountRange,
   choiceOption,
@@ -175,6 +176,13 @@ export interface RawOptions extends CommonValues {
   fill?: number;
   rate?: number;
   deadline?: number;
+  scenario?: string;
+  mutant?: string;
+  finding?: string;
+  bound?: number;
+  schedule?: Switch[];
+  search?: 'bounded' | 'random' | 'pct';
+  schedules?: number;
 }
 
 /** Turns colour off; also off under NO_COLOR and when standard output is not a terminal. */

@@ -69,7 +69,7 @@ const SECONDS = { min: 0.1, max: 1_000_000 };
 export const STORM_CPUS = { standard: DEFAULTS.cpus, range: RANGES.cpus };
 
 /** Reads seconds: `90`, `0.5`. */
-function parseSeconds(option: string, text: string): number {
+export function parseSeconds(option: string, text: string): number {
   const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (value >= SECONDS.min && value <= SECONDS.max) return value;
   const accepted = `${SECONDS.min} to ${formatCount(SECONDS.max)}`;

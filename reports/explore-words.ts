@@ -11,6 +11,16 @@ import { failedChecks } from './words.ts';
 /** How schedules were chosen. */
 export type Search = ExploreScenario['search'];
 
+/** How schedules were chosen, and whether all of them were run. */
+type Searched = Pick<ExploreScenario, 'search' | 'exhaustive' | 'preemptionBound'>;
+/** A search that did not show what was looked for. */
+type Unshown = Searched & Pick<ExploreMutant, 'schedules'>;
+
+/** Stands before a number of schedules where there are more that were not run. */
+export const MORE_MARK = '>';
+/** What it means. */
+export const MORE_WORDS = `${MORE_MARK} where there are more that were not run`;
+
 /** Names in a sentence, at most; the rest is counted. */
 const NAMED_MAX = 6;
 
@@ -68,19 +78,57 @@ export function scopeWords(entries: readonly ExploreScenario[]): string {
   return `${scenarios} ${times} ${strategyWords(strategies)}`;
 }
 
+/** Whether schedules within the bound are left: those of a search that broke something, too. */
+export function isPartial({ search, exhaustive }: Searched): boolean {
+  return search === 'bounded' && !exhaustive;
+}
+
 /** Whether a search was ended before it had been through everything that it was to go through. */
 function isCutShort(entry: ExploreScenario): boolean {
-  return entry.search === 'bounded' && !entry.exhaustive && entry.violations.length === 0;
+  return isPartial(entry) && entry.violations.length === 0;
 }
 
+/** Says of a search that did not show what was looked for how far it went. */
+export function unshownWords({ search, exhaustive, preemptionBound, schedules }: Unshown): string {
+  const run = formatCounted(schedules, 'schedule');
+  const ran = schedules === 1 ? '1 was run' : `${formatCount(schedules)} were run`;
+  const bound = boundWords([{ preemptionBound }]);
+  switch (search) {
+    case 'bounded':
+      return exhaustive
+        ? `no schedule ${bound} shows it, ${ran}`
+        : `cut short: ${run} did not show it, but not every one ${bound} was run`;
+    case 'random':
+      return `a sample of ${formatCounted(schedules, 'random schedule')} did not show it`;
+    case 'pct':
+      return `a sample of ${formatCounted(schedules, 'PCT schedule')} did not show it`;
+    case 'replay':
+      return 'the replayed schedule does not show it';
+  }
+}
+
+/** Names of scenarios have commas in them, so lists of them have semicolons. */
 function someOf(words: readonly string[]): string {
   const hidden = words.length - NAMED_MAX;
-  if (hidden <= 1) return formatList(words);
-  return formatList([...words.slice(0, NAMED_MAX), `${formatCount(hidden)} more`]);
+  if (hidden <= 1) return words.join('; ');
+  return `${words.slice(0, NAMED_MAX).join('; ')}; and ${formatCount(hidden)} more`;
 }
 
-function pairWords({ name, strategy }: { name: string; strategy: string }): string {
-  return `${name} under ${strategy}`;
+/** `Broken under pin: a; b`, or where strategies differ `Broken: a under pin and objcg; b under objcg`. */
+function pairsWords(
+  what: string,
+  entries: readonly ExploreScenario[],
+  more: (ofOne: readonly ExploreScenario[]) => string = () => '',
+): string {
+  const strategies = distinct(entries.map((entry) => entry.strategy));
+  const names = distinct(entries.map((entry) => entry.name));
+  const once = strategies.length === 1 && names.length > 1;
+  const words = names.map((name) => {
+    const ofOne = entries.filter((entry) => entry.name === name);
+    const under = once ? '' : ` under ${formatList(ofOne.map((entry) => entry.strategy))}`;
+    return name + under + more(ofOne);
+  });
+  return `${once ? `${what} under ${strategies.join()}` : what}: ${someOf(words)}`;
 }
 
 function effortWords(entries: readonly ExploreScenario[]): string {
@@ -93,11 +141,11 @@ function effortWords(entries: readonly ExploreScenario[]): string {
 function brokenNotes(entries: readonly ExploreScenario[]): Note[] {
   const broken = entries.filter((entry) => entry.violations.length > 0);
   if (broken.length === 0) return [];
-  const words = broken.map((entry) => {
-    const invariants = distinct(entry.violations.map((violation) => violation.invariant));
-    return `${pairWords(entry)} (${invariants.join(', ')})`;
+  const words = pairsWords('Broken', broken, (ofOne) => {
+    const all = ofOne.flatMap(({ violations }) => violations.map(({ invariant }) => invariant));
+    return ` (${distinct(all).join(', ')})`;
   });
-  return [{ text: `Broken: ${someOf(words)}.`, tone: 'bad' }];
+  return [{ text: `${words}.`, tone: 'bad' }];
 }
 
 function boundedNotes(entries: readonly ExploreScenario[]): Note[] {
@@ -112,7 +160,7 @@ function boundedNotes(entries: readonly ExploreScenario[]): Note[] {
   }
   if (cut.length > 0) {
     notes.push({
-      text: `Cut short: ${someOf(cut.map(pairWords))}. No invariant broken so far (${effortWords(cut)}), but not every schedule ${boundWords(cut)} was run.`,
+      text: `${pairsWords('Cut short', cut)}. No invariant broken so far (${effortWords(cut)}), but not every schedule ${boundWords(cut)} was run.`,
       tone: 'warn',
     });
   }
@@ -136,8 +184,8 @@ function sampledNotes(entries: readonly ExploreScenario[], how: string): Note[] 
 function replayNotes(entries: readonly ExploreScenario[]): Note[] {
   const clean = entries.filter((entry) => entry.violations.length === 0);
   if (clean.length === 0) return brokenNotes(entries);
-  const text = `The replayed schedule breaks no invariant: ${someOf(clean.map(pairWords))}.`;
-  return [...brokenNotes(entries), { text, tone: 'good' }];
+  const words = pairsWords('The replayed schedule breaks no invariant', clean);
+  return [...brokenNotes(entries), { text: `${words}.`, tone: 'good' }];
 }
 
 function scenarioNotes({ results }: ExploreRecord): Note[] {
@@ -159,6 +207,13 @@ function slowest(found: readonly ExploreMutant[]): string {
   return found.length === 1 ? ` ${after}` : `, the slowest (${most.id}) ${after}`;
 }
 
+/** Where a mutant was looked for, how far, and what broke instead. */
+function escapeWords(mutant: ExploreMutant): string {
+  const { id, scenario, strategy, invariant } = mutant;
+  const instead = invariant === '' ? '' : `, though ${invariant} broke`;
+  return `${id} in ${scenario} under ${strategy} (${unshownWords(mutant)}${instead})`;
+}
+
 function mutantNotes({ results }: ExploreRecord): Note[] {
   const { mutants } = results;
   if (mutants.length === 0) return [];
@@ -174,12 +229,8 @@ function mutantNotes({ results }: ExploreRecord): Note[] {
     const text = `All ${all} bugs that were put back were found${slowest(found)}.`;
     notes.push({ text, tone: 'good' });
   } else {
-    const words = escaped.map(
-      (mutant) =>
-        `${mutant.id} (${formatCounted(mutant.schedules, 'schedule')} of ${mutant.scenario} under ${mutant.strategy})`,
-    );
     const of = `${formatCount(escaped.length)} of ${formatCounted(mutants.length, 'bug')}`;
-    const text = `Escaped: ${of} put back: ${someOf(words)}.`;
+    const text = `Escaped: ${of} put back: ${someOf(escaped.map(escapeWords))}.`;
     notes.push({ text, tone: 'bad' });
     if (found.length > 0) {
       const others = found.length === 1 ? 'The other one was' : 'The others were';
@@ -204,15 +255,17 @@ function findingNotes({ results }: ExploreRecord): Note[] {
   const { findings } = results;
   if (findings.length === 0) return [];
   const of = (verdict: ExploreFinding['verdict']) =>
-    findings.filter((finding) => finding.verdict === verdict).map((finding) => finding.id);
-  const said = [
-    ['shown by a schedule', of('shown')] as const,
-    ['refuted, as no schedule within the bound shows it', of('refuted')] as const,
-  ]
-    .filter(([, ids]) => ids.length > 0)
-    .map(([verdict, ids]) => `${formatList(ids)} ${ids.length === 1 ? 'is' : 'are'} ${verdict}`);
-  const unclear = of('cannot tell');
-  if (unclear.length > 0) said.push(`cannot tell for ${formatList(unclear)}`);
+    findings.filter((finding) => finding.verdict === verdict);
+  const isOrAre = (some: readonly ExploreFinding[]): string =>
+    `${formatList(some.map(({ id }) => id))} ${some.length === 1 ? 'is' : 'are'}`;
+  const [shown, refuted, unclear] = [of('shown'), of('refuted'), of('cannot tell')];
+  const said: string[] = [];
+  if (shown.length > 0) said.push(`${isOrAre(shown)} shown by a schedule`);
+  if (refuted.length > 0) {
+    const what = refuted.length === 1 ? 'it' : 'them';
+    said.push(`${isOrAre(refuted)} refuted: no schedule ${boundWords(refuted)} shows ${what}`);
+  }
+  if (unclear.length > 0) said.push(`cannot tell for ${formatList(unclear.map(({ id }) => id))}`);
   return [
     { text: `Suspected of the kernel's own rules: ${said.join('; ')}.` },
     ...findings

@@ -1,6 +1,6 @@
 /** Lays a page out as GitHub Markdown: the same content as on the terminal, charts as code blocks. */
 import { buildPage } from './pages/build.ts';
-import type { Cell, Note, Page, Section, Table, Trace } from './pages/page.ts';
+import type { Cell, Entry, Note, Page, Section, Table, Trace } from './pages/page.ts';
 import type { ResultRecord } from './record.ts';
 import { renderChart } from './terminal/chart.ts';
 import { printable } from './terminal/text.ts';
@@ -54,6 +54,14 @@ function traceLines(trace: Trace): string[] {
   ];
 }
 
+function entryLines(entries: readonly Entry[]): string[] {
+  const lines = entries.flatMap(({ title, parts }) => [
+    `- ${escaped(title)}`,
+    ...parts.map(({ name, text }) => `  - *${escaped(name)}:* ${escaped(text)}`),
+  ]);
+  return lines.length === 0 ? [] : [...lines, ''];
+}
+
 function noteLines(notes: readonly Note[]): string[] {
   const marks = { good: '', bad: '**', warn: '**', quiet: '' };
   const lines = notes.map(({ text, tone }) => {
@@ -68,7 +76,15 @@ function sentence(how: string): string {
   return escaped(`${how.slice(0, 1).toUpperCase()}${how.slice(1)}`);
 }
 
-function sectionLines({ title, how, table, chart, trace, notes = [] }: Section): string[] {
+function sectionLines({
+  title,
+  how,
+  table,
+  chart,
+  trace,
+  entries = [],
+  notes = [],
+}: Section): string[] {
   return [
     `## ${escaped(title)}`,
     '',
@@ -78,6 +94,7 @@ function sectionLines({ title, how, table, chart, trace, notes = [] }: Section):
       ? []
       : ['```text', ...renderChart(chart, { width: CHART_WIDTH }).map(printable), '```', '']),
     ...(trace === undefined ? [] : traceLines(trace)),
+    ...entryLines(entries),
     ...noteLines(notes),
   ];
 }

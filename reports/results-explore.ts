@@ -6,14 +6,17 @@
 import { z } from 'zod';
 import { amount, count, name, open } from './results-parts.ts';
 
-/** One line of a schedule that is told: what a CPU did. */
+/**
+ * One line of a schedule that is told: what a CPU did. In the order in which the steps were taken;
+ * `decision` is the one at which the CPU arrived there, so it may be smaller than that of the line before.
+ */
 const stepSchema = open({
   decision: count,
   cpu: count,
   text: z.string(),
   /** File and line in the model's source. */
   source: z.string(),
-  /** Steps of that CPU before this one that no other CPU could notice. */
+  /** Steps of that CPU before this one that are left out: no other CPU could notice them, or they are far from any switch. */
   skipped: count,
 });
 
@@ -32,6 +35,15 @@ const violationSchema = open({
   rows: z.array(rowSchema),
 });
 
+/** How schedules were chosen. */
+const searched = {
+  /** Nothing within the bound is left; false if it was cut short, ended at a find, or has no bound. */
+  exhaustive: z.boolean(),
+  /** Most preemptions; only a bounded search has any. */
+  preemptionBound: count,
+  search: z.enum(['bounded', 'random', 'pct', 'replay']),
+};
+
 const scenarioSchema = open({
   name,
   summary: z.string(),
@@ -41,11 +53,7 @@ const scenarioSchema = open({
   states: count,
   /** Decisions of the longest schedule. */
   decisions: count,
-  /** Nothing within the bound is left. */
-  exhaustive: z.boolean(),
-  preemptionBound: count,
-  /** How schedules were chosen. */
-  search: z.enum(['bounded', 'random', 'pct', 'replay']),
+  ...searched,
   seconds: amount,
   violations: z.array(violationSchema),
 });
@@ -59,7 +67,8 @@ const mutantSchema = open({
   /** Schedules that were run until it was found. */
   schedules: count,
   seconds: amount,
-  /** Invariants that it must break, and the one that broke. */
+  ...searched,
+  /** Invariants of which it must break one, and the one that broke. */
   expected: z.array(z.string()),
   invariant: z.string(),
   /** The schedule with the fewest switches that shows it; empty if it was not found. */
@@ -77,6 +86,7 @@ const findingSchema = open({
   verdict: z.enum(['shown', 'refuted', 'cannot tell']),
   schedules: count,
   seconds: amount,
+  ...searched,
   shortest: z.string(),
   consequence: z.string(),
   remedy: z.string(),

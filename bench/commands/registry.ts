@@ -5,6 +5,7 @@
  */
 import type { Option } from 'commander';
 import type { UserError } from '../errors.ts';
+import { exploreOptions, resolveExplore } from '../explore-options.ts';
 import { choiceOption } from '../option-values.ts';
 import {
   type AtomicsKind,
@@ -169,6 +170,37 @@ const storm: CommandEntry = {
   },
 };
 
+const explore: CommandEntry = {
+  name: 'explore',
+  summary: 'is it right under every interleaving? which known bugs does it find?',
+  examples: [
+    [
+      'slabsplice explore',
+      'every scenario under every strategy, all bugs put back, all suspicions',
+    ],
+    ['slabsplice explore --quick', 'one preemption, the splice alone'],
+    ['slabsplice explore --scenario "alloc + offline" --bound 3', 'one scenario, deeper'],
+    ['slabsplice explore --mutant M04', 'put a bug of 5.3 back, and see its shortest schedule'],
+    ['slabsplice explore --finding D1', 'is a suspicion about 5.3 to 5.8 real?'],
+    ['slabsplice explore --scenario kworker --search pct --seconds 600', 'a soak by chance'],
+    [
+      'slabsplice explore --scenario "lost update"',
+      'the tutorial: ten lines that lose a count (docs/explore-tutorial.md)',
+    ],
+  ],
+  slow: true,
+  unused: ['cpus', 'selfCheck'],
+  options: exploreOptions,
+  prepare(raw) {
+    const options = resolveExplore(raw);
+    return {
+      kind: 'record',
+      plan: async () => (await import('./explore.ts')).planExplore(options),
+      run: async (context) => (await import('./explore.ts')).runExplore(options, context),
+    };
+  },
+};
+
 const geometry: CommandEntry = {
   name: 'geometry',
   summary: 'does the model compute the same slab geometry as this kernel, or a recorded one?',
@@ -266,6 +298,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   run,
   compare,
   storm,
+  explore,
   geometry,
   capacity,
   doctor,

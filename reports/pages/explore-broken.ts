@@ -9,6 +9,8 @@ import type { Note, Section, Trace, TraceLine } from './page.ts';
 const TOLD_MAX = 3;
 /** A schedule by chance may have hundreds of switches. */
 const SCHEDULE_MAX = 60;
+const SKIPPED_WORDS =
+  'Steps that no other CPU notices, or that are far from any switch, are only counted (…).';
 
 /** Before decision `decision`, CPU `cpu` goes on. */
 interface Switch {
@@ -69,18 +71,32 @@ function scheduleWords({ schedule, preemptions }: ExploreViolation): string {
     : `a schedule of ${count}`;
 }
 
-/** The options that show it again. */
-function againWords(name: string, strategy: string, schedule: string): string {
-  return `--scenario ${name} --strategies ${strategy} --schedule ${schedule}`;
+/** A word of a command line: names come from a file, and somebody will paste this into a shell. */
+function shellWord(text: string): string {
+  if (/^[\w:.,+@%/-]+$/.test(text)) return text;
+  return /^[\w:.,+@%/ -]+$/.test(text) ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function toldSection(what: string, violation: ExploreViolation, notes: Note[] = []): Section {
+/** The options that show it again. */
+function againWords(name: string, strategy: string, schedule: string): string {
+  return `--scenario ${shellWord(name)} --strategies ${shellWord(strategy)} --schedule ${shellWord(schedule)}`;
+}
+
+function toldSection(what: string, violation: ExploreViolation, again: string): Section {
   return {
     title: `Broken: ${violation.invariant}`,
     how: `${what}, ${scheduleWords(violation)}: ${sentence(violation.detail)}`,
     trace: traceOf(violation),
-    notes,
+    notes: [{ text: `To see it again: slabsplice explore ${again}`, tone: 'quiet' }],
   };
+}
+
+/** Explains, where it is seen first, what stands for steps that are left out. */
+function explained(sections: readonly Section[]): Section[] {
+  const first = sections.findIndex(({ trace }) => trace?.lines.some(({ skipped }) => skipped > 0));
+  return sections.map((section, at) =>
+    at === first ? { ...section, how: `${section.how} ${SKIPPED_WORDS}` } : section,
+  );
 }
 
 interface BrokenScenario {
@@ -118,11 +134,15 @@ function onlyOne({ mutants, findings }: ExploreResults): Section[] {
   const told: Section[] = [];
   if (mutants.length === 1 && mutant !== undefined && mutant.violation !== null) {
     const { id, scenario, strategy, violation } = mutant;
-    told.push(toldSection(`with ${id} put back, in ${scenario} under ${strategy}`, violation));
+    const again = `--mutant ${shellWord(id)} ${againWords(scenario, strategy, violation.schedule)}`;
+    const what = `with ${id} put back, in ${scenario} under ${strategy}`;
+    told.push(toldSection(what, violation, again));
   }
   if (findings.length === 1 && finding !== undefined && finding.violation !== null) {
     const { id, scenario, strategy, violation } = finding;
-    told.push(toldSection(`${id} in ${scenario} under ${strategy}`, violation));
+    const where = scenario === id ? id : `${id} in ${scenario}`;
+    const again = `--finding ${shellWord(id)} --schedule ${shellWord(violation.schedule)}`;
+    told.push(toldSection(`${where} under ${strategy}`, violation, again));
   }
   return told;
 }
@@ -130,13 +150,9 @@ function onlyOne({ mutants, findings }: ExploreResults): Section[] {
 /** Sections of what broke: the first few step by step, the others as the way to see them. */
 export function brokenSections({ results }: ExploreRecord): Section[] {
   const broken = brokenScenarios(results);
-  const told = broken.slice(0, TOLD_MAX).map(({ name, strategy, violation }) =>
-    toldSection(`in ${name} under ${strategy}`, violation, [
-      {
-        text: `To see it again: slabsplice explore ${againWords(name, strategy, violation.schedule)}`,
-        tone: 'quiet',
-      },
-    ]),
-  );
-  return [...onlyOne(results), ...told, ...moreSection(broken.slice(TOLD_MAX))];
+  const told = broken.slice(0, TOLD_MAX).map(({ name, strategy, violation }) => {
+    const again = againWords(name, strategy, violation.schedule);
+    return toldSection(`in ${name} under ${strategy}`, violation, again);
+  });
+  return [...explained([...onlyOne(results), ...told]), ...moreSection(broken.slice(TOLD_MAX))];
 }

@@ -3,25 +3,22 @@ import {
   boundWords,
   distinct,
   exploreWords,
+  isPartial,
+  MORE_MARK,
+  MORE_WORDS,
   type Search,
   sentence,
   sumOf,
-  switchesIn,
-  switchWords,
 } from '../explore-words.ts';
 import { formatCount, formatNs, MISSING } from '../format.ts';
 import type { ExploreRecord } from '../record.ts';
-import type { ExploreFinding, ExploreMutant, ExploreScenario } from '../results-explore.ts';
+import type { ExploreScenario } from '../results-explore.ts';
 import { environmentFacts } from './environment.ts';
 import { brokenSections } from './explore-broken.ts';
-import type { Cell, Note, Page, Row, Section, Tone } from './page.ts';
+import { findingSection, mutantSection } from './explore-bugs.ts';
+import type { Cell, Page, Row, Section } from './page.ts';
 
 const NOTHING: Cell = { text: MISSING, tone: 'quiet' };
-/** Longer schedules do not fit into a column. */
-const SCHEDULE_MAX = 24;
-
-/** Stands before a number of schedules where there are more that were not run. */
-const MORE = '>';
 /** Stands before a number of schedules one of which broke an invariant: colour alone says nothing. */
 const BROKEN = '!';
 
@@ -57,32 +54,31 @@ function searchWords(search: Search, entries: readonly ExploreScenario[]): strin
   }
 }
 
-/** Whether schedules within the bound are left: those of a search that broke something, too. */
-function isPartial(entry: ExploreScenario): boolean {
-  return entry.search === 'bounded' && !entry.exhaustive;
-}
-
 function isBroken(entry: ExploreScenario): boolean {
   return entry.violations.length > 0;
 }
 
-function gridCell(entries: readonly ExploreScenario[]): Cell {
-  if (entries.length === 0) return NOTHING;
-  const count = formatCount(sumOf(entries, (entry) => entry.schedules));
-  const detail = seconds(sumOf(entries, (entry) => entry.seconds));
-  if (entries.some(isBroken)) return { text: BROKEN + count, detail, tone: 'bad' };
-  if (entries.some(isPartial)) return { text: MORE + count, detail, tone: 'warn' };
-  return { text: count, detail, tone: 'good' };
+/** A number of schedules with the marks of what there is to know about them. */
+function schedulesCell(entries: readonly ExploreScenario[]): Cell {
+  const broken = entries.some(isBroken);
+  const partial = entries.some(isPartial);
+  const marks = (broken ? BROKEN : '') + (partial ? MORE_MARK : '');
+  return {
+    text: marks + formatCount(sumOf(entries, (entry) => entry.schedules)),
+    tone: broken ? 'bad' : partial ? 'warn' : 'good',
+  };
 }
 
-function moreWords(entries: readonly ExploreScenario[]): string {
-  return entries.some(isPartial) ? `; ${MORE} where there are more that were not run` : '';
+function gridCell(entries: readonly ExploreScenario[]): Cell {
+  if (entries.length === 0) return NOTHING;
+  const detail = seconds(sumOf(entries, (entry) => entry.seconds));
+  return { ...schedulesCell(entries), detail };
 }
 
 /** What the marks mean, of those that there are. */
 function marksWords(entries: readonly ExploreScenario[]): string {
   const broken = entries.some(isBroken) ? `; ${BROKEN} where one broke an invariant` : '';
-  return broken + moreWords(entries.filter((entry) => !isBroken(entry)));
+  return broken + (entries.some(isPartial) ? `; ${MORE_WORDS}` : '');
 }
 
 /** A row a scenario, a column a strategy. */
@@ -110,6 +106,7 @@ function gridSection(search: Search, entries: readonly ExploreScenario[]): Secti
         total('all', (all) => formatCount(sumOf(all, (entry) => entry.schedules))),
         total('time', (all) => seconds(sumOf(all, (entry) => entry.seconds))),
       ],
+      wrapLabels: true,
     },
   };
 }
@@ -133,10 +130,7 @@ function detailColumns(search: Search, entries: readonly ExploreScenario[]): Col
     { ...counted('CPUs', (entry) => entry.threads), all: '' },
     {
       ...counted('schedules', (entry) => entry.schedules),
-      one: (entry) => {
-        const mark = isPartial(entry) ? MORE : '';
-        return { text: mark + formatCount(entry.schedules) };
-      },
+      one: (entry) => schedulesCell([entry]),
     },
     ...(states.all === '0' ? [] : [states]),
     {
@@ -150,13 +144,6 @@ function detailColumns(search: Search, entries: readonly ExploreScenario[]): Col
       title: 'time',
       one: (entry) => ({ text: seconds(entry.seconds) }),
       all: seconds(sumOf(entries, (entry) => entry.seconds)),
-    },
-    {
-      ...counted('broken', (entry) => entry.violations.length),
-      one: ({ violations }) => ({
-        text: formatCount(violations.length),
-        tone: violations.length === 0 ? 'good' : 'bad',
-      }),
     },
   ];
 }
@@ -175,13 +162,14 @@ function detailSection(search: Search, entries: readonly ExploreScenario[]): Sec
   const all: Row = { label: 'all', cells: columns.map((column) => ({ text: column.all })) };
   const summary = names.length === 1 ? (entries[0]?.summary ?? '') : '';
   const what = searchWords(search, entries);
-  const how = `${what}${moreWords(entries)}. Longest: decisions in one schedule.`;
+  const how = `${what}${marksWords(entries)}. Longest: decisions in one schedule.`;
   return {
     title: [titleOf(search, names), ...(strategies.length === 1 ? strategies : [])].join(' under '),
     how: summary === '' ? how : `${sentence(summary)} Below: ${how}`,
     table: {
       columns: columns.map((column) => column.title),
       rows: rows.length > 1 ? [...rows, all] : rows,
+      wrapLabels: true,
     },
   };
 }
@@ -195,92 +183,6 @@ function scenarioSections({ results }: ExploreRecord): Section[] {
     const grid = names.length > 1 && strategies.length > 1;
     return [(grid ? gridSection : detailSection)(search, entries)];
   });
-}
-
-function mutantRow(mutant: ExploreMutant): Row {
-  const { id, title, found, schedules, invariant, shortest } = mutant;
-  return {
-    label: `${id} ${title}`,
-    cells: [
-      found ? { text: 'yes', tone: 'good' } : { text: 'NO', tone: 'bad' },
-      { text: formatCount(schedules) },
-      invariant === '' ? NOTHING : { text: invariant },
-      found ? { text: formatCount(switchesIn(shortest)) } : NOTHING,
-      { text: seconds(mutant.seconds) },
-    ],
-  };
-}
-
-function mutantSection({ results }: ExploreRecord): Section[] {
-  const { mutants, notExpressible } = results;
-  const notes = notExpressible.map(
-    ({ id, title, why }): Note => ({
-      text: sentence(`${id} ${title}: not put back, as the model cannot express it: ${why}`),
-      tone: 'quiet',
-    }),
-  );
-  if (mutants.length === 0 && notes.length === 0) return [];
-  const section = { title: 'Bugs put back', notes };
-  if (mutants.length === 0) return [{ ...section, how: 'those that the model cannot express.' }];
-  return [
-    {
-      ...section,
-      how: 'bugs that the kernel had, each put back alone: whether one of the invariants that it must break was seen to break, after how many schedules, and how few switches it takes.',
-      table: {
-        columns: ['found', 'schedules', 'breaks', 'switches', 'time'],
-        rows: mutants.map(mutantRow),
-        wrapLabels: true,
-      },
-    },
-  ];
-}
-
-const VERDICT_TONES: Record<ExploreFinding['verdict'], Tone> = {
-  shown: 'warn',
-  refuted: 'good',
-  'cannot tell': 'quiet',
-};
-
-function findingRow(finding: ExploreFinding): Row {
-  const { id, kernels, verdict, schedules, shortest } = finding;
-  // `-` would read as if there were none.
-  const fits = shortest !== '-' && shortest.length <= SCHEDULE_MAX;
-  const schedule = fits ? shortest : switchWords(switchesIn(shortest));
-  return {
-    label: id,
-    cells: [
-      { text: kernels },
-      { text: verdict, tone: VERDICT_TONES[verdict] },
-      { text: formatCount(schedules) },
-      shortest === '' ? NOTHING : { text: schedule },
-      { text: seconds(finding.seconds) },
-    ],
-  };
-}
-
-function findingSection({ results }: ExploreRecord): Section[] {
-  const { findings } = results;
-  if (findings.length === 0) return [];
-  const notes = findings.map((finding): Note => {
-    const { id, statement, consequence, remedy, shortest } = finding;
-    const more = [
-      ...(consequence === '' ? [] : [`Consequence: ${consequence}`]),
-      ...(remedy === '' ? [] : [`Remedy: ${remedy}`]),
-      ...(shortest.length > SCHEDULE_MAX ? [`Schedule: ${shortest}`] : []),
-    ];
-    return { text: [`${id}: ${statement}`, ...more].map(sentence).join(' ') };
-  });
-  return [
-    {
-      title: 'Findings',
-      how: 'what kernels really did, their rules as they were and no bug put back: is there a schedule that shows it? Refuted: none within the bound.',
-      table: {
-        columns: ['kernels', 'verdict', 'schedules', 'schedule', 'time'],
-        rows: findings.map(findingRow),
-      },
-      notes,
-    },
-  ];
 }
 
 function failureSection({ results }: ExploreRecord): Section[] {

@@ -50,13 +50,19 @@ export interface Note {
   tone?: Tone;
 }
 
+/** Something that is told in several parts, each with a name. */
+export interface Entry {
+  title: string;
+  parts: { name: string; text: string; tone?: Tone }[];
+}
+
 /** One step of a trace. */
 export interface TraceLine {
   cpu: number;
   text: string;
   /** File and line; empty where there is none. */
   source: string;
-  /** Steps of this CPU just before that are left out, as no other CPU could notice them. */
+  /** Steps of this CPU just before that are left out. */
   skipped: number;
   /** Stands above the line and is no step of any CPU: a switch that the schedule asks for. */
   mark?: string;
@@ -78,6 +84,7 @@ export interface Section {
   table?: Table;
   chart?: Chart;
   trace?: Trace;
+  entries?: Entry[];
   notes?: Note[];
 }
 

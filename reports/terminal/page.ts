@@ -1,11 +1,11 @@
 /** Lays a page out for a terminal: no line longer than the width, nothing said by colour alone. */
 import { buildPage } from '../pages/build.ts';
-import type { Note, Page, Section } from '../pages/page.ts';
+import type { Entry, Note, Page, Section } from '../pages/page.ts';
 import type { ResultRecord } from '../record.ts';
 import { renderChart } from './chart.ts';
 import { createStyles, type Paint, type Styles } from './styles.ts';
 import { renderTable } from './table.ts';
-import { printable, wrap } from './text.ts';
+import { padEnd, printable, visibleLength, wrap } from './text.ts';
 import { renderTrace } from './trace.ts';
 
 /** How to show a page: `width` in columns (80 or more reads best), `color` on or off. */
@@ -20,6 +20,9 @@ const WIDTH_MIN = 40;
 /** From this width on there is room for taller charts and for every note. */
 const ROOMY = 110;
 
+/** Columns before and after the name of a part. */
+const PART_GAP = 2;
+
 function paragraph(text: string, width: number, paint: Paint, mark = ''): string[] {
   const indent = ' '.repeat(mark.length);
   return wrap(mark + text, width, indent).map(paint);
@@ -31,6 +34,21 @@ function noteLines(notes: readonly Note[], width: number, styles: Styles): strin
   return notes.flatMap(({ text, tone }) =>
     paragraph(text, width, styles.tone(tone), tone === undefined ? '- ' : NOTE_MARKS[tone]),
   );
+}
+
+/** Titles to the left, below them the parts with their names in a column of their own. */
+function entryLines(entries: readonly Entry[], width: number, styles: Styles): string[] {
+  const names = entries.flatMap(({ parts }) => parts.map(({ name }) => visibleLength(name)));
+  const indent = PART_GAP + Math.max(0, ...names) + PART_GAP;
+  return entries.flatMap(({ title, parts }) => [
+    ...wrap(title, width, ' '.repeat(PART_GAP)).map(styles.heading),
+    ...parts.flatMap(({ name, text, tone }) =>
+      wrap(text, width - indent).map((line, at) => {
+        const start = at === 0 ? ' '.repeat(PART_GAP) + name : '';
+        return padEnd(start, indent) + styles.tone(tone)(line);
+      }),
+    ),
+  ]);
 }
 
 /** A heading and the sentence on how to read what follows share a line: pages stay short. */
@@ -45,7 +63,7 @@ function headingLines(title: string, how: string, width: number, styles: Styles)
 }
 
 function sectionLines(section: Section, width: number, styles: Styles): string[] {
-  const { title, how, table, chart, trace, notes = [] } = section;
+  const { title, how, table, chart, trace, entries = [], notes = [] } = section;
   const paint = (text: string, index: number): string => styles.line(index)(text);
   return [
     '',
@@ -55,6 +73,7 @@ function sectionLines(section: Section, width: number, styles: Styles): string[]
       ? []
       : renderChart(chart, { width, height: width < ROOMY ? 8 : 14, paint })),
     ...(trace === undefined ? [] : renderTrace(trace, width, styles)),
+    ...entryLines(entries, width, styles),
     ...noteLines(notes, width, styles),
   ];
 }

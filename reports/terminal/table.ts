@@ -73,7 +73,7 @@ function besideText(cell: Cell, { figure, detail }: { figure: number; detail: nu
 }
 
 function labelPieces({ wrapLabels }: Table, label: string, width: number): string[] {
-  return wrapLabels === true ? wrap(label, width, '  ') : [label];
+  return wrapLabels === true && visibleLength(label) > width ? wrap(label, width, '  ') : [label];
 }
 
 function blockLines(table: Table, layout: Layout, block: number[], styles: Styles): string[] {
@@ -110,14 +110,27 @@ function blockLines(table: Table, layout: Layout, block: number[], styles: Style
   return lines.map((text) => text.trimEnd());
 }
 
-/** Lays out a table in at most `width` columns, one string a line. */
-export function renderTable(table: Table, width: number, styles: Styles): string[] {
+/** How a table is laid out with details beside or below, and whether it fits that way. */
+function layoutWithin(
+  table: Table,
+  place: DetailPlace,
+  width: number,
+): { layout: Layout; fits: boolean } {
   // A third of the width keeps room for figures even when labels are long file names.
   const usual = Math.min(LABEL_WIDTH_MAX, Math.max(8, Math.floor(width / 3)));
-  const left = width - totalWidth(layoutFor(table, 'beside', 0));
-  const labelMax =
-    table.wrapLabels === true ? Math.max(left, Math.min(usual, PHRASE_WIDTH_MIN)) : usual;
-  const beside = layoutFor(table, 'beside', labelMax);
-  const layout = totalWidth(beside) <= width ? beside : layoutFor(table, 'below', labelMax);
+  if (table.wrapLabels !== true) {
+    const layout = layoutFor(table, place, usual);
+    return { layout, fits: totalWidth(layout) <= width };
+  }
+  const left = width - totalWidth(layoutFor(table, place, 0));
+  const layout = layoutFor(table, place, Math.max(left, Math.min(usual, PHRASE_WIDTH_MIN)));
+  // Phrases of many short lines are worse than no details.
+  return { layout, fits: left >= Math.min(usual, widest(table.rows.map((row) => row.label))) };
+}
+
+/** Lays out a table in at most `width` columns, one string a line. */
+export function renderTable(table: Table, width: number, styles: Styles): string[] {
+  const beside = layoutWithin(table, 'beside', width);
+  const { layout } = beside.fits ? beside : layoutWithin(table, 'below', width);
   return blocksOf(layout, width).flatMap((block) => blockLines(table, layout, block, styles));
 }

@@ -1,26 +1,22 @@
 /**
  * Traces on a terminal: a lane a CPU, each step wrapped within its lane. The source of a step stands to
- * the right of all lanes where that leaves them room, else below the step; where even lanes would be too
- * narrow to read, all steps share one column and each says which CPU it is of.
+ * the right of all lanes where that leaves them room, else beside or below the step in its own lane;
+ * where even lanes would be too narrow to read, all steps share one column and each says which CPU it is of.
  */
 import { formatCounted, MISSING } from '../format.ts';
 import type { Trace, TraceLine } from '../pages/page.ts';
 import type { Paint, Styles } from './styles.ts';
-import { padEnd, truncate, visibleLength, wrap } from './text.ts';
+import { padEnd, padStart, truncate, visibleLength, wrap } from './text.ts';
 
-/** Narrower than this, a step is a pillar of single words. */
-const LANE_MIN = 24;
+/** Narrower than this, most steps take several lines. */
+const LANE_MIN = 28;
 /** Lanes keep at least this much beside a column of sources. */
 const LANE_ROOMY = 32;
 const SEPARATOR_WIDTH = 3;
 const GAP = '  ';
 const NAME_WIDTH_MAX = 20;
-
-/** A piece of text and how it is shown. */
-interface Piece {
-  text: string;
-  paint: Paint;
-}
+/** Between what something was and what it is now. */
+const BECOMES = ' -> ';
 
 interface Layout {
   cpus: number[];
@@ -43,7 +39,7 @@ export function cpuHeading(trace: Trace, cpu: number): string {
 
 /** Says that steps are left out. */
 export function skippedText(skipped: number): string {
-  return `… ${formatCounted(skipped, 'step')} unnoticed by others`;
+  return `… ${formatCounted(skipped, 'step')}`;
 }
 
 /** A step without words still is a step, and has a source. */
@@ -101,11 +97,40 @@ function shortened(source: string, width: number): string {
   return short;
 }
 
-/** Lays one piece of text in each lane beside another, and a source to the right of them. */
-function rowOf(layout: Layout, cells: readonly Piece[], source: string, styles: Styles): string {
-  const shown = cells.map(({ text, paint }, lane) =>
-    padEnd(text === '' ? '' : paint(text), layout.lanes[lane] ?? 0),
-  );
+/** Breaks what a step says where it is read most easily: before what a value became, or the value. */
+function wrapStep(text: string, width: number): string[] {
+  if (visibleLength(text) <= width) return wrap(text, width);
+  const becomes = text.lastIndexOf(BECOMES);
+  const value = text.indexOf(': ');
+  const rest = width - GAP.length;
+  const indented = (piece: string): string[] => wrap(piece, rest).map((line) => GAP + line);
+  if (becomes > 0) {
+    return [...wrapStep(text.slice(0, becomes), width), ...indented(text.slice(becomes))];
+  }
+  if (value > 0 && value < width && visibleLength(text.slice(value + 2)) <= rest) {
+    return [text.slice(0, value + 1), ...indented(text.slice(value + 2))];
+  }
+  return wrap(text, width, GAP);
+}
+
+/** A step and its source: at the right edge of its last line if the file's name fits there, else below. */
+function withSource(line: TraceLine, width: number, paint: Paint, styles: Styles): string[] {
+  const pieces = wrapStep(textOf(line), width);
+  const last = pieces.at(-1) ?? '';
+  const painted = pieces.map(paint);
+  if (line.source === '') return painted;
+  const room = width - visibleLength(last);
+  const beside = shortened(line.source, room - GAP.length);
+  if (visibleLength(beside) + GAP.length <= room) {
+    return [...painted.slice(0, -1), paint(last) + styles.quiet(padStart(beside, room))];
+  }
+  const below = wrap(shortened(line.source, width - GAP.length), width - GAP.length);
+  return [...painted, ...below.map((piece) => GAP + styles.quiet(piece))];
+}
+
+/** Lays painted text in each lane beside another, and a source to the right of them. */
+function rowOf(layout: Layout, cells: readonly string[], source: string, styles: Styles): string {
+  const shown = cells.map((text, lane) => padEnd(text, layout.lanes[lane] ?? 0));
   const lanes = shown.join(` ${styles.quiet('│')} `);
   return (source === '' ? lanes : lanes + GAP + styles.quiet(source)).trimEnd();
 }
@@ -116,7 +141,7 @@ function headingRows(trace: Trace, layout: Layout, styles: Styles): string[] {
   );
   const height = Math.max(0, ...wrapped.map((lines) => lines.length));
   const rows = Array.from({ length: height }, (_, line) => {
-    const cells = wrapped.map((lines) => ({ text: lines[line] ?? '', paint: styles.heading }));
+    const cells = wrapped.map((lines) => styles.heading(lines[line] ?? ''));
     return rowOf(layout, cells, '', styles);
   });
   return [...rows, styles.quiet(layout.lanes.map((lane) => '─'.repeat(lane)).join('─┼─'))];
@@ -128,28 +153,24 @@ function ruleRow(text: string, lanes: number, width: number, styles: Styles): st
   return styles.quiet(start + '─'.repeat(Math.max(0, lanes - visibleLength(start))));
 }
 
-/** A step and what stands above and below it, all in the lane of its CPU. */
+/** A step and what stands above it, all in the lane of its CPU. */
 function stepRows(line: TraceLine, layout: Layout, width: number, styles: Styles): string[] {
   const { source, skipped, mark } = line;
   const at = layout.cpus.indexOf(line.cpu);
   const own = layout.lanes[at] ?? 1;
-  const inLane = (pieces: readonly string[], paint: Paint, beside = ''): string[] =>
+  const paint = styles.line(at);
+  const inLane = (pieces: readonly string[], beside = ''): string[] =>
     pieces.map((piece, index) => {
-      const cells = layout.cpus.map((_, lane) => ({ text: lane === at ? piece : '', paint }));
+      const cells = layout.cpus.map((_, lane) => (lane === at ? piece : ''));
       return rowOf(layout, cells, index === 0 ? beside : '', styles);
     });
   const all = layout.lanes.reduce((sum, lane) => sum + lane + SEPARATOR_WIDTH, -SEPARATOR_WIDTH);
-  const below = layout.sourceBeside
-    ? []
-    : wrap(shortened(source, own - GAP.length), own - GAP.length);
   return [
     ...(mark === undefined ? [] : [ruleRow(mark, all, width, styles)]),
-    ...(skipped === 0 ? [] : inLane(wrap(skippedText(skipped), own), styles.quiet)),
-    ...inLane(wrap(textOf(line), own), styles.line(at), layout.sourceBeside ? source : ''),
-    ...inLane(
-      below.map((piece) => GAP + piece),
-      styles.quiet,
-    ),
+    ...(skipped === 0 ? [] : inLane(wrap(skippedText(skipped), own).map(styles.quiet))),
+    ...(layout.sourceBeside
+      ? inLane(wrapStep(textOf(line), own).map(paint), source)
+      : inLane(withSource(line, own, paint, styles))),
   ];
 }
 
@@ -157,18 +178,17 @@ function stepRows(line: TraceLine, layout: Layout, width: number, styles: Styles
 function listRows(trace: Trace, width: number, styles: Styles): string[] {
   const cpus = cpusOf(trace);
   const label = Math.max(...cpus.map((cpu) => `CPU ${cpu}`.length)) + GAP.length;
-  const indent = ' '.repeat(label);
-  const block = (text: string, paint: Paint, first = indent): string[] =>
-    wrap(text, width - label).map((piece, at) => (at === 0 ? first : indent) + paint(piece));
+  const block = (lines: readonly string[], first: string): string[] =>
+    lines.map((line, at) => padEnd(at === 0 ? first : '', label) + line);
   const steps = trace.lines.flatMap((line) => {
-    const { cpu, source, skipped, mark } = line;
+    const { cpu, skipped, mark } = line;
     const paint = styles.line(cpus.indexOf(cpu));
-    const name = padEnd(`CPU ${cpu}`, label);
+    const name = `CPU ${cpu}`;
+    const left = wrap(skippedText(skipped), width - label).map(styles.quiet);
     return [
       ...(mark === undefined ? [] : [ruleRow(mark, width, width, styles)]),
-      ...(skipped === 0 ? [] : block(skippedText(skipped), styles.quiet, styles.quiet(name))),
-      ...block(textOf(line), paint, paint(name)),
-      ...block(shortened(source, width - label), styles.quiet),
+      ...(skipped === 0 ? [] : block(left, styles.quiet(name))),
+      ...block(withSource(line, width - label, paint, styles), paint(name)),
     ];
   });
   const headings = cpus.flatMap((cpu) => wrap(cpuHeading(trace, cpu), width, GAP));

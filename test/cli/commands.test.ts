@@ -100,7 +100,7 @@ test('a reader that leaves early gets no stack trace, and the record is there', 
 });
 
 test('--dry-run prints the plan and the memory, and runs nothing', async (t) => {
-  for (const command of ['run', 'compare', 'storm', 'geometry', 'capacity', 'doctor']) {
+  for (const command of ['run', 'compare', 'storm', 'explore', 'geometry', 'capacity', 'doctor']) {
     const cwd = temporaryFolder(t);
     const { code, stdout, stderr } = await runCli([command, '--dry-run'], cwd);
     assert.equal(code, 0, stderr);

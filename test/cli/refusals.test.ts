@@ -7,11 +7,10 @@ import { runCli, temporaryFolder } from './run-cli.ts';
 /** Arguments, separated by one space, and what the one line on standard error must say. */
 const REFUSALS: [args: string, says: RegExp][] = [
   // Commands.
-  ['leak', /'leak' is not a command .* run, compare, storm, geometry, capacity, doctor, report/],
+  ['leak', /'leak' is not a command .* run, compare, storm, explore, geometry, .*doctor, report/],
   ['leak --hosts 3', /'leak' is not a command/],
   ['replay', /'replay' is not a command/],
   ['host', /'host' is not a command/],
-  ['explore', /'explore' is not a command/],
   ['claims', /'claims' is not a command/],
   ['selftest', /'selftest' is not a command/],
   ['merge', /'merge' is not a command/],
@@ -76,6 +75,34 @@ const REFUSALS: [args: string, says: RegExp][] = [
   ['compare --cpus 2', /--cpus: compare drives one CPU in this release/],
   ['run --cpus 2 --no-storm', /--cpus: run --no-storm drives one CPU in this release/],
   ['capacity --cpus 2', /--cpus: capacity drives one CPU/],
+  // Explorations.
+  [
+    'explore --scenario nowhere',
+    /--scenario: nothing is called 'nowhere'; there are alloc .*--dry-run/,
+  ],
+  ['explore --scenario=', /--scenario: empty; give a name, part of one, or all/],
+  ['explore --mutant M99', /--mutant: nothing is called 'M99'; there are M01, .*--dry-run lists/],
+  ['explore --mutant M06', /--mutant: M06 cannot be put back: the model has no sysfs/],
+  ['explore --finding D99', /--finding: nothing is called 'D99'; there are D1, .*--dry-run lists/],
+  [
+    'explore --mutant M04 --scenario look-up',
+    /--scenario: 'look-up' means \d+ scenarios; .*give one/,
+  ],
+  ['explore --schedule 12', /--schedule: '12' is not a schedule; give it as .*12:1,52:0/],
+  ['explore --schedule 12:1,', /--schedule: '12:1,' is not a schedule; give it as/],
+  ['explore --schedule 0:1', /--schedule: '0:1' is not a schedule; give it as/],
+  ['explore --schedule 52:0,12:1', /--schedule: '52:0,12:1' is not a schedule; give it as/],
+  ['explore --schedule -', /--schedule: belongs to one machine; give --scenario/],
+  [
+    'explore --scenario look-up --strategies pin --schedule 1:1',
+    /--schedule: belongs to one machine; give .*with one name/,
+  ],
+  ['explore --bound 2 --search random', /--bound: a random search has none; leave one .* out/],
+  ['explore --bound 99', /--bound: '99' is out of range; give a whole number from 0 to 8/],
+  ['explore --search dfs', /--search: 'dfs' is not known; choose from bounded, random, pct/],
+  ['explore --seconds 0', /--seconds: '0' is not a number of seconds from 0\.1 to/],
+  ['explore --schedules 0', /--schedules: '0' is out of range; give a whole number from 1 to/],
+  ['explore --strategies foo', /--strategies: there is no strategy 'foo'; choose from pin/],
   // Lists.
   ['compare --pages 1e3,,1e4', /--pages: '' is not a whole number/],
   ['compare --pages 0', /--pages: '0' is out of range/],

@@ -45,8 +45,12 @@ export async function runCli(
 }
 
 /** Starts and returns at once. */
-export function startCli(args: string[], cwd: string): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [CLI, ...args], { cwd, env: environment({}) });
+export function startCli(
+  args: string[],
+  cwd: string,
+  env: Record<string, string> = {},
+): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [CLI, ...args], { cwd, env: environment(env) });
 }
 
 /** A new empty folder that goes away with the test. */

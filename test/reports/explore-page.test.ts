@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ExploreRecord, renderMarkdown, renderTerminal } from '../../reports/index.ts';
+import {
+  type ExploreFinding,
+  type ExploreRecord,
+  renderMarkdown,
+  renderTerminal,
+} from '../../reports/index.ts';
 import { explorePage } from '../../reports/pages/explore.ts';
 import type { Section } from '../../reports/pages/page.ts';
 import { syntheticExplore, useAfterFree } from './fixtures/synthetic-explore.ts';
@@ -25,7 +30,8 @@ test('sixty scenarios under five strategies are one table at 80 columns', () => 
   const record = syntheticExplore({ scenarios: 60, strategies: FIVE, cutShort: 5 });
   const lines = renderTerminal(record, { width: 80, color: false }).split('\n');
   assert.equal(lines.filter((line) => line.includes('splice-caches  ')).length, 1);
-  assert.ok(lines.length <= 80, `${lines.length} lines`);
+  // A line each, and some for names that are long.
+  assert.ok(lines.length <= 90, `${lines.length} lines`);
 });
 
 test('a table of scenarios and strategies adds up, and marks what broke and what was cut short', () => {
@@ -38,33 +44,58 @@ test('a table of scenarios and strategies adds up, and marks what broke and what
   assert.deepEqual(row(clean, 'all'), sums);
   assert.doesNotMatch(sections(clean)[0]?.how ?? '', /[!>]/);
   const broken = syntheticExplore({ ...look, violations: 1, cutShort: 1 });
-  assert.deepEqual(row(broken, 'alloc-vs-rmdir'), ['!40', '7,959']);
-  assert.match(row(broken, 'alloc-vs-destroy').join(), /^[\d,]+,>[\d,]+$/);
+  assert.deepEqual(row(broken, 'alloc + offline'), ['!40', '7,959']);
+  assert.match(row(broken, 'alloc + destroy root cache').join(), /^[\d,]+,>[\d,]+$/);
+  const both = syntheticExplore({ ...look, violations: 3, cutShort: 2 });
+  assert.match(row(both, 'alloc + destroy root cache').join(), /^!>[\d,]+,>[\d,]+$/);
   assert.match(sections(broken)[0]?.how ?? '', /; ! where one broke.*; > where there are more/);
   const { scenarios } = broken.results;
   const missing = {
     ...broken,
     results: { ...broken.results, scenarios: scenarios.toSpliced(1, 1) },
   };
-  assert.deepEqual(row(missing, 'alloc-vs-rmdir'), ['!40', '-']);
+  assert.deepEqual(row(missing, 'alloc + offline'), ['!40', '-']);
 });
 
 test('one strategy or one scenario is told in detail, the bound only where it differs', () => {
   const one = syntheticExplore({ strategies: ['pin'], scenarios: 2, violations: 1, cutShort: 1 });
-  const columns = ['CPUs', 'schedules', 'states', 'longest', 'time', 'broken'];
+  const columns = ['CPUs', 'schedules', 'states', 'longest', 'time'];
   assert.deepEqual(titles(one).slice(0, 1), ['Scenarios under pin']);
   assert.deepEqual(sections(one)[0]?.table?.columns, columns);
-  assert.deepEqual(row(one, 'alloc-vs-rmdir'), ['2', '>40', '203', '60', '10 ms', '1']);
-  assert.deepEqual(row(one, 'all'), ['', '7,999', '40,001', '91', '2 s', '1']);
+  assert.deepEqual(row(one, 'alloc + offline'), ['2', '!40', '203', '60', '10 ms']);
+  assert.deepEqual(row(one, 'free + offline').slice(0, 2), ['2', '>7,959']);
+  assert.match(sections(one)[0]?.how ?? '', /; ! where one broke.*; > where there are more/);
+  assert.deepEqual(row(one, 'all'), ['', '7,999', '40,001', '91', '2 s']);
   for (const [index, entry] of one.results.scenarios.entries()) entry.preemptionBound = index + 1;
-  assert.deepEqual(row(one, 'free-vs-rmdir').slice(4, 5), ['2']);
+  assert.deepEqual(row(one, 'free + offline').slice(4, 5), ['2']);
   assert.match(sections(one)[0]?.how ?? '', /at most 1 to 2 preemptions/);
   const scenario = syntheticExplore({ scenarios: 1, strategies: ['pin', 'objcg'] });
-  assert.deepEqual(titles(scenario), ['Scenario alloc-vs-rmdir']);
-  assert.equal(row(scenario, 'objcg').length, 6);
+  assert.deepEqual(titles(scenario), ['Scenario alloc + offline']);
+  assert.equal(row(scenario, 'objcg').length, 5);
   assert.match(sections(scenario)[0]?.how ?? '', /^A task allocates from .* it\. Below: schedules/);
   const single = syntheticExplore({ scenarios: 1, strategies: ['pin'] });
   assert.deepEqual(row(single, 'all'), []);
+});
+
+test('names of scenarios are never cut, so no two rows look alike', () => {
+  const names = [
+    'destroy root cache + destroy root cache',
+    'destroy root cache + destroy root cache + kworker',
+    'grandchild offline + destroy root cache + kworker',
+  ];
+  for (const strategies of [['pin'], FIVE]) {
+    const record = syntheticExplore({ scenarios: 3, strategies });
+    record.results.scenarios.forEach((entry, at) => {
+      entry.name = names[Math.floor(at / strategies.length)] ?? '';
+    });
+    for (const width of [60, 80, 120]) {
+      const page = renderTerminal(record, { width, color: false });
+      assert.doesNotMatch(page, /~/);
+      const table = page.split('\n\n').find((block) => block.startsWith('SCENARIOS')) ?? '';
+      const words = table.replace(/[\d.,]+( [mu]?s)?|\s+/g, ' ').replace(/ +/g, ' ');
+      if (strategies.length === 1) for (const name of names) assert.ok(words.includes(name), table);
+    }
+  }
 });
 
 test('samples and replays have tables of their own, without states', () => {
@@ -75,7 +106,7 @@ test('samples and replays have tables of their own, without states', () => {
   assert.deepEqual(titles(record), [
     'Scenarios under pin',
     'Random schedules under pin',
-    'Replay of alloc-vs-rmdir under pin',
+    'Replay of alloc + offline under pin',
   ]);
   assert.equal(sections(record)[1]?.table?.columns.includes('states'), false);
   const pct = syntheticExplore({ search: 'pct' });
@@ -93,8 +124,8 @@ test('three violations are told step by step, the others by the options that sho
   assert.deepEqual(
     sections(record)[4]?.notes?.map(({ text }) => text),
     [
-      'leak: --scenario create-cache-vs-rmdir --strategies pin --schedule 3:1,12:0',
-      'leak: --scenario charge-sleeps-vs-rmdir --strategies pin --schedule 4:1,13:0',
+      'leak: --scenario "destroy root cache + destroy root cache" --strategies pin --schedule 3:1,12:0',
+      'leak: --scenario "destroy root cache + look-up" --strategies pin --schedule 4:1,13:0',
     ],
   );
   assert.deepEqual(titles(syntheticExplore({ strategies: ['pin'], violations: 3 })).slice(-1), [
@@ -112,29 +143,121 @@ test('the only mutant and the only finding are told step by step, one of several
   ]);
   assert.match(
     sections(alone)[2]?.how ?? '',
-    /^with M01 put back, in alloc-vs-rmdir under splice-/,
+    /^with M01 put back, in alloc \+ offline under splice-/,
   );
   assert.match(
     sections(alone)[3]?.how ?? '',
-    /^D1 in lookup-vs-last-free under splice-caches, sch/,
+    /^D1 in look-up \+ last free under splice-caches, sch/,
   );
+  const again = sections(alone).flatMap(({ notes = [] }) => notes.map(({ text }) => text));
+  assert.deepEqual(again, [
+    'To see it again: slabsplice explore --mutant M01 --scenario "alloc + offline" --strategies splice-caches --schedule -',
+    'To see it again: slabsplice explore --finding D1 --schedule 12:1,52:0',
+  ]);
   const several = syntheticExplore({ scenarios: 0, mutants: 2, findings: 2 });
   assert.deepEqual(titles(several), ['Bugs put back', 'Findings']);
   const escaped = syntheticExplore({ scenarios: 0, mutants: 1, escaped: 1 });
   assert.deepEqual(titles(escaped), ['Bugs put back']);
 });
 
-test('the schedule of a finding stands in its row if it fits, else in its note', () => {
+/** Parts of the first finding, as `name: text`. */
+function parts(record: ExploreRecord): string[] {
+  const [entry] = sections(record)[0]?.entries ?? [];
+  return entry?.parts.map(({ name, text }) => `${name}: ${text}`) ?? [];
+}
+
+/** A record of one finding, changed. */
+function oneFinding(change: Partial<ExploreFinding>): ExploreRecord {
+  const record = syntheticExplore({ scenarios: 0, findings: 1 });
+  Object.assign(record.results.findings[0] ?? {}, { violation: null, ...change });
+  return record;
+}
+
+test('the schedule of a finding stands in its row if it fits, else below', () => {
   const record = syntheticExplore({ scenarios: 0, findings: 3 });
-  const schedules = () => ['D1', 'D2', 'D3'].map((id) => row(record, id)[3]);
+  const schedules = () => ['D1', 'D2', 'D3'].map((id) => row(record, id)[2]);
   assert.deepEqual(schedules(), ['12:1,52:0', '6 switches', '-']);
-  const notes = sections(record)[0]?.notes?.map(({ text }) => text) ?? [];
+  const entries = sections(record)[0]?.entries ?? [];
   assert.deepEqual(
-    notes.map((text) => text.includes('Schedule: ')),
-    [false, true, false],
+    entries.map((entry) => entry.parts.find(({ name }) => name === 'Schedule')?.text),
+    [undefined, '12:1,15:0,18:1,22:0,31:1,52:0.', undefined],
   );
   Object.assign(record.results.findings[0] ?? {}, { shortest: '-' });
   assert.equal(schedules()[0], '0 switches');
+});
+
+test('a finding is told in parts, those that are empty left out', () => {
+  assert.deepEqual(parts(oneFinding({ consequence: 'a warning', remedy: '' })), [
+    'Kernels: 5.3 to 5.8.',
+    'Consequence: a warning.',
+  ]);
+  const nothing = { shortest: '', consequence: '', remedy: '', kernels: '', schedules: 1200 };
+  const refuted = { ...nothing, verdict: 'refuted', exhaustive: true } as const;
+  assert.deepEqual(parts(oneFinding(refuted)), [
+    'Refuted: no schedule with at most 2 preemptions shows it, 1,200 were run.',
+  ]);
+  const unclear = { ...nothing, verdict: 'cannot tell' } as const;
+  assert.deepEqual(parts(oneFinding(unclear)), [
+    'Cannot tell: cut short: 1,200 schedules did not show it, but not every one with at most 2 preemptions was run.',
+  ]);
+  assert.deepEqual(parts(oneFinding({ ...unclear, exhaustive: true, preemptionBound: 1 })), [
+    'Cannot tell: no schedule with at most 1 preemption shows it, 1,200 were run, but another invariant broke.',
+  ]);
+  assert.deepEqual(parts(oneFinding({ ...unclear, search: 'pct' })), [
+    'Cannot tell: a sample of 1,200 PCT schedules did not show it.',
+  ]);
+});
+
+test('searches for bugs and findings that were cut short are marked, those that found are not', () => {
+  const record = syntheticExplore({
+    ...{ scenarios: 0, mutants: 3, escaped: 2, escapedCutShort: 1, findings: 4 },
+  });
+  const [mutants, findings] = sections(record).map(({ how, table }) => ({
+    how,
+    schedules: table?.rows.map(({ cells }) => cells.map(({ text }) => text)[1] ?? ''),
+  }));
+  assert.deepEqual(
+    mutants?.schedules?.map((text, at) => (at === 0 ? text : text.replace(/\d.*/, ''))),
+    ['1', '', '>'],
+  );
+  assert.match(mutants?.how ?? '', /; > where there are more that were not run\.$/);
+  assert.deepEqual(findings?.schedules, ['200', '400', '600', '>800']);
+  assert.match(
+    findings?.how ?? '',
+    /shows it\? Schedules: > where there are more that were not run\.$/,
+  );
+  const found = sections(syntheticExplore({ scenarios: 0, mutants: 1, findings: 3 }));
+  for (const { how } of found) assert.doesNotMatch(how, />/);
+});
+
+test('what is left out of a schedule is explained where it is seen first, and only there', () => {
+  const record = syntheticExplore({ strategies: ['pin'], violations: 5 });
+  const told = sections(record).filter(({ how }) => how.includes('are only counted (…).'));
+  assert.deepEqual(
+    told.map(({ title }) => title),
+    ['Broken: use after free'],
+  );
+  for (const entry of record.results.scenarios) {
+    for (const { steps } of entry.violations) for (const step of steps) step.skipped = 0;
+  }
+  for (const { how } of sections(record)) assert.doesNotMatch(how, /only counted/);
+});
+
+test('a finding whose scenario is its own is not named twice', () => {
+  const [, section] = sections(oneFinding({ scenario: 'D1', violation: useAfterFree() }));
+  assert.match(section?.how ?? '', /^D1 under splice-caches, schedule 12:1,52:0/);
+});
+
+test('what shows a violation again is safe to paste into a shell', () => {
+  const record = syntheticExplore({ scenarios: 1, strategies: ['pin'], violations: 1 });
+  const again = (name: string): string => {
+    Object.assign(record.results.scenarios[0] ?? {}, { name });
+    return sections(record)[1]?.notes?.[0]?.text.replace(/ --strategies.*/, '') ?? '';
+  };
+  const start = 'To see it again: slabsplice explore --scenario';
+  assert.equal(again('merge'), `${start} merge`);
+  assert.equal(again('remove, then free'), `${start} "remove, then free"`);
+  assert.equal(again("it's $(here)"), `${start} 'it'\\''s $(here)'`);
 });
 
 test('bugs that cannot be expressed are named with the reason, even when none was put back', () => {
@@ -142,10 +265,15 @@ test('bugs that cannot be expressed are named with the reason, even when none wa
   const [section, ...others] = sections(record);
   assert.deepEqual(others, []);
   assert.equal(section?.table, undefined);
-  assert.deepEqual(section?.notes, [
+  assert.deepEqual(section?.entries, [
     {
-      text: 'M06 duplicate sysfs name: not put back, as the model cannot express it: it has no file for a cache, so nothing can have two of them.',
-      tone: 'quiet',
+      title: 'Not put back, as the model cannot express them:',
+      parts: [
+        {
+          name: 'M06',
+          text: 'duplicate sysfs name: it has no file for a cache, so nothing can have two of them.',
+        },
+      ],
     },
   ]);
 });
@@ -194,7 +322,7 @@ test('a long schedule is counted in its sentence and given in full where it is u
   const [, section] = sections(record);
   assert.match(
     section?.how ?? '',
-    /^in alloc-vs-rmdir under pin, a schedule of 40 switches, 31 pre/,
+    /^in alloc \+ offline under pin, a schedule of 40 switches, 31 pre/,
   );
   assert.ok(section?.notes?.[0]?.text.endsWith(`--schedule ${schedule}`));
   for (const width of [40, 80, 120]) {

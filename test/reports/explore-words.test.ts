@@ -8,7 +8,7 @@ import {
   switchesIn,
   switchWords,
 } from '../../reports/explore-words.ts';
-import type { ExploreRecord } from '../../reports/index.ts';
+import type { ExploreMutant, ExploreRecord } from '../../reports/index.ts';
 import { type ExploreLook, syntheticExplore } from './fixtures/synthetic-explore.ts';
 
 function say(record: ExploreRecord): string[] {
@@ -47,13 +47,13 @@ test('what was cut short is named, and not called clean', () => {
   assert.match(notes[0]?.text ?? '', /^Clean: .* in 8 scenarios under pin \(/);
   assert.match(
     notes[1]?.text ?? '',
-    /^Cut short: stock-vs-drain under pin and three-level-removal under pin\. No invariant broken so far \(\d.* schedules, .* states\), but not every schedule with at most 2 preemptions was run\.$/,
+    /^Cut short under pin: remove, then free; grandchild offline \+ .* \+ kworker\. No invariant broken so far \(\d.* schedules, .* states\), but not every schedule with at most 2 preemptions was run\.$/,
   );
   const all = say(syntheticExplore({ strategies: ['pin'], cutShort: 10 }));
   assert.equal(all.length, 1);
-  assert.match(all[0] ?? '', /^Cut short: (.*, ){5}lookup-vs-last-free under pin and 4 more\. /);
+  assert.match(all[0] ?? '', /^Cut short under pin: (.*; ){5}look-up \+ last free; and 4 more\. /);
   const seven = say(syntheticExplore({ strategies: ['pin'], cutShort: 7 }));
-  assert.match(seven[1] ?? '', / and three-level-removal under pin\. /);
+  assert.match(seven[1] ?? '', /^Cut short under pin: (.*; ){6}grandchild .* kworker\. /);
 });
 
 test('what broke is named with its invariants and counted neither as clean nor as cut short', () => {
@@ -63,11 +63,19 @@ test('what broke is named with its invariants and counted neither as clean nor a
   });
   const [broken, clean, ...others] = exploreWords(record);
   assert.deepEqual(broken, {
-    text: 'Broken: alloc-vs-rmdir under pin (use after free, deadlock) and free-vs-rmdir under pin (deadlock).',
+    text: 'Broken under pin: alloc + offline (use after free, deadlock); free + offline (deadlock).',
     tone: 'bad',
   });
   assert.match(clean?.text ?? '', /^Clean: .* in 18 pairs of 10 scenarios and 2 strategies \(/);
   assert.deepEqual(others, []);
+  const apart = changed({ strategies: ['pin', 'objcg'], violations: 1 }, ({ scenarios }) => {
+    const found = scenarios[0]?.violations ?? [];
+    for (const other of [scenarios[1], scenarios[3]]) other?.violations.push(...found);
+  });
+  assert.equal(
+    say(apart)[0],
+    'Broken: alloc + offline under pin and objcg (use after free); free + offline under objcg (use after free).',
+  );
 });
 
 test('a sample is called a sample', () => {
@@ -77,18 +85,18 @@ test('a sample is called a sample', () => {
   ]);
   const pct = syntheticExplore({ search: 'pct', scenarios: 1, violations: 1 });
   assert.deepEqual(say(pct), [
-    'Broken: alloc-vs-rmdir under pin (use after free).',
-    'No invariant broken by 47,634 PCT schedules of alloc-vs-rmdir under 3 strategies: a sample, not every schedule.',
+    'Broken: alloc + offline under pin (use after free).',
+    'No invariant broken by 47,634 PCT schedules of alloc + offline under 3 strategies: a sample, not every schedule.',
   ]);
 });
 
 test('a replay tells of one schedule', () => {
   const look = { search: 'replay', scenarios: 1, strategies: ['pin'] } as const;
   assert.deepEqual(say(syntheticExplore({ ...look, strategies: ['pin'] })), [
-    'The replayed schedule breaks no invariant: alloc-vs-rmdir under pin.',
+    'The replayed schedule breaks no invariant: alloc + offline under pin.',
   ]);
   const broken = say(syntheticExplore({ ...look, strategies: ['pin'], violations: 1 }));
-  assert.deepEqual(broken, ['Broken: alloc-vs-rmdir under pin (use after free).']);
+  assert.deepEqual(broken, ['Broken: alloc + offline under pin (use after free).']);
 });
 
 test('bugs put back: all found, or who escaped after how much', () => {
@@ -101,7 +109,9 @@ test('bugs put back: all found, or who escaped after how much', () => {
   const some = exploreWords(syntheticExplore({ ...NOTHING, mutants: 3, escaped: 1 }));
   assert.deepEqual(some, [
     {
-      text: 'Escaped: 1 of 3 bugs put back: M04 (25,000 schedules of alloc-vs-destroy under splice-caches).',
+      text:
+        'Escaped: 1 of 3 bugs put back: M04 in alloc + destroy root cache under splice-caches (no ' +
+        'schedule with at most 2 preemptions shows it, 25,000 were run).',
       tone: 'bad',
     },
     { text: 'The others were found, the slowest (M03) after 390 schedules.' },
@@ -111,6 +121,32 @@ test('bugs put back: all found, or who escaped after how much', () => {
   const none = say(syntheticExplore({ ...NOTHING, mutants: 1, escaped: 1 }));
   assert.equal(none.length, 1);
   assert.match(none[0] ?? '', /^Escaped: 1 of 1 bug put back: M01 /);
+});
+
+test('of a bug that escaped it is said how far the search went, and what broke instead', () => {
+  const escaped = (change: Partial<ExploreMutant>): string => {
+    const record = changed({ ...NOTHING, mutants: 1, escaped: 1 }, ({ mutants }) => {
+      Object.assign(mutants[0] ?? {}, change);
+    });
+    return say(record)[0]?.replace(/.*splice-caches /, '') ?? '';
+  };
+  const schedules = 25_000;
+  assert.equal(
+    escaped({ exhaustive: true, preemptionBound: 0, schedules }),
+    '(no schedule without a preemption shows it, 25,000 were run).',
+  );
+  assert.equal(
+    escaped({ exhaustive: false, schedules: 1 }),
+    '(cut short: 1 schedule did not show it, but not every one with at most 2 preemptions was run).',
+  );
+  assert.equal(
+    escaped({ search: 'random', exhaustive: false, schedules, invariant: 'leak' }),
+    '(a sample of 25,000 random schedules did not show it, though leak broke).',
+  );
+  assert.equal(
+    escaped({ search: 'replay', exhaustive: false, schedules: 1 }),
+    '(the replayed schedule does not show it).',
+  );
 });
 
 test('a bug that broke something else than expected is told apart', () => {
@@ -130,11 +166,18 @@ test('findings: shown, refuted, undecided, and those that were expected otherwis
   assert.deepEqual(notes, [
     {
       text:
-        "Suspected of the kernel's own rules: D1 and D2 are shown by a schedule; D3 is refuted, as no " +
-        'schedule within the bound shows it; cannot tell for D4.',
+        "Suspected of the kernel's own rules: D1 and D2 are shown by a schedule; D3 is refuted: no " +
+        'schedule with at most 2 preemptions shows it; cannot tell for D4.',
     },
     { text: 'D4 is undecided, though it was expected to be shown.', tone: 'warn' },
   ]);
+  const two = changed({ ...NOTHING, findings: 4 }, ({ findings }) => {
+    Object.assign(findings[3] ?? {}, { verdict: 'refuted', preemptionBound: 3 });
+  });
+  assert.match(
+    say(two)[0] ?? '',
+    /; D3 and D4 are refuted: no schedule with at most 2 to 3 preemptions shows them\.$/,
+  );
   const record = changed({ ...NOTHING, findings: 1 }, ({ findings }) => {
     Object.assign(findings[0] ?? {}, { expected: 'refuted' });
   });
@@ -172,8 +215,8 @@ test('the scope counts what was there', () => {
   const of = (look: ExploreLook) => scopeWords(syntheticExplore(look).results.scenarios);
   assert.equal(of({}), '10 scenarios x 4 strategies');
   assert.equal(of({ strategies: ['pin'] }), '10 scenarios under pin');
-  assert.equal(of({ scenarios: 1 }), 'alloc-vs-rmdir under 4 strategies');
-  assert.equal(of({ scenarios: 1, strategies: ['pin'] }), 'alloc-vs-rmdir under pin');
+  assert.equal(of({ scenarios: 1 }), 'alloc + offline under 4 strategies');
+  assert.equal(of({ scenarios: 1, strategies: ['pin'] }), 'alloc + offline under pin');
   const some = syntheticExplore().results.scenarios.slice(1);
   assert.equal(scopeWords(some), '39 pairs of 10 scenarios and 4 strategies');
 });

@@ -44,8 +44,9 @@ const records: [name: string, record: ResultRecord][] = [
   [
     'explore-escaped',
     syntheticExplore({
-      ...{ cutShort: 3, violations: 1, mutants: 7, escaped: 2, findings: 4, complete: false },
-      failures: ['lru-add-vs-drain under pin: CPU 1 does not come to its next shared step'],
+      ...{ cutShort: 3, violations: 1, mutants: 7, escaped: 2, escapedCutShort: 1, findings: 4 },
+      complete: false,
+      failures: ['lru + offline under pin: CPU 1 does not come to its next shared step'],
     }),
   ],
   ['explore-random', syntheticExplore({ search: 'random', strategies: ['objcg'] })],

@@ -97,6 +97,27 @@ test('labels that are phrases go on below where they do not fit, and take room t
   assert.match(renderTable(cut, 60, plain)[1] ?? '', /^M04 switch of the r~ /);
 });
 
+test('a label that fits is left alone, however short', () => {
+  const short: Table = {
+    ...{ columns: ['found'], wrapLabels: true },
+    rows: [{ label: 'D1', cells: [{ text: 'yes' }] }],
+  };
+  assert.deepEqual(renderTable(short, 40, plain), ['    found', 'D1    yes']);
+});
+
+test('details of brief rows go away before phrases become pillars of short lines', () => {
+  const cells = ['52 ns', '10 us', '7 ms'].map((text) => ({ text, detail: '0.35-0.41' }));
+  const phrases: Table = {
+    ...{ columns: ['pin', 'objcg', 'list-pages'], wrapLabels: true },
+    rows: [{ label: 'destroy root cache + look-up', brief: true, cells }],
+  };
+  assert.deepEqual(renderTable(phrases, 70, plain), [
+    '                                pin  objcg  list-pages',
+    'destroy root cache + look-up  52 ns  10 us        7 ms',
+  ]);
+  assert.match(renderTable(phrases, 100, plain)[1] ?? '', / 52 ns 0\.35-0\.41 /);
+});
+
 const cell = fc.record(
   { text: fc.stringMatching(/^[0-9a-z .]{0,9}$/), detail: fc.stringMatching(/^[0-9-]{0,9}$/) },
   { requiredKeys: ['text'] },

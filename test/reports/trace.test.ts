@@ -24,45 +24,84 @@ const two: Trace = {
 
 test('sources stand to the right of the lanes where that leaves them room', () => {
   assert.deepEqual(renderTrace(two, 100, plain), [
-    'CPU 0: looks up              │ CPU 1: frees the last object',
-    '─────────────────────────────┼───────────────────────────────────────────',
-    '… 1 step unnoticed by others │',
-    'reads the cache of slab 7    │                                             core/memcg/charge.ts:64',
-    '── 12:1 ─────────────────────────────────────────────────────────────────',
-    '                             │ … 1,234 steps unnoticed by others',
-    '                             │ takes slab 7 off the partial list of small  core/memcg/charge.ts:64',
-    'reads its memcg              │                                             core/memcg/charge.ts:64',
+    'CPU 0: looks up           │ CPU 1: frees the last object',
+    '──────────────────────────┼───────────────────────────────────────────',
+    '… 1 step                  │',
+    'reads the cache of slab 7 │                                             core/memcg/charge.ts:64',
+    '── 12:1 ──────────────────────────────────────────────────────────────',
+    '                          │ … 1,234 steps',
+    '                          │ takes slab 7 off the partial list of small  core/memcg/charge.ts:64',
+    'reads its memcg           │                                             core/memcg/charge.ts:64',
   ]);
 });
 
 test('where that would squeeze them, sources stand below their step', () => {
-  assert.deepEqual(renderTrace({ ...two, lines: two.lines.slice(0, 2) }, 60, plain), [
-    'CPU 0: looks up              │ CPU 1: frees the last object',
-    '─────────────────────────────┼──────────────────────────────',
-    '… 1 step unnoticed by others │',
-    'reads the cache of slab 7    │',
+  assert.deepEqual(renderTrace(two, 70, plain), [
+    'CPU 0: looks up           │ CPU 1: frees the last object',
+    '──────────────────────────┼───────────────────────────────────────────',
+    '… 1 step                  │',
+    'reads the cache of slab 7 │',
+    '  core/memcg/charge.ts:64 │',
+    '── 12:1 ──────────────────────────────────────────────────────────────',
+    '                          │ … 1,234 steps',
+    '                          │ takes slab 7 off the partial list of small',
+    '                          │   core/memcg/charge.ts:64',
+    'reads its memcg           │',
+    '  core/memcg/charge.ts:64 │',
+  ]);
+});
+
+test('or beside it, if need be without its folders', () => {
+  const texts = ['reads', 'reads a memcg', 'reads its memcg', 'reads the memcg of small of C'];
+  const lines = texts.map((text) => step(0, text));
+  const trace: Trace = { cpus: ['a'.repeat(24), 'b'.repeat(40)], lines, ends: [] };
+  const shown = renderTrace(trace, 60, plain).slice(-6);
+  assert.deepEqual(shown, [
+    'reads     memcg/charge.ts:64 │',
+    'reads a memcg   charge.ts:64 │',
+    'reads its memcg              │',
     '  core/memcg/charge.ts:64    │',
-    '── 12:1 ────────────────────────────────────────────────────',
-    '                             │ … 1,234 steps unnoticed by',
-    '                             │ others',
-    '                             │ takes slab 7 off the partial',
-    '                             │ list of small',
-    '                             │   core/memcg/charge.ts:64',
+    'reads the memcg of small of  │',
+    '  C  core/memcg/charge.ts:64 │',
+  ]);
+});
+
+test('a change that does not fit on a line breaks before what it became, a value as a whole', () => {
+  const shown = (text: string, width: number): string[] =>
+    renderTrace({ cpus: [], lines: [step(0, text, { source: '' })], ends: [] }, width, plain).slice(
+      2,
+    );
+  const flags = 'KC module.flags: live deactivated -> live deactivated killed';
+  assert.deepEqual(shown(flags, 60), [flags]);
+  assert.deepEqual(shown(flags, 50), [
+    'KC module.flags: live deactivated',
+    '  -> live deactivated killed',
+  ]);
+  assert.deepEqual(shown('KC module of a child.flags: live deactivated -> live', 40), [
+    'KC module of a child.flags:',
+    '  live deactivated',
+    '  -> live',
+  ]);
+  assert.deepEqual(shown('reads KC module of a child.flags: live shut', 40), [
+    'reads KC module of a child.flags:',
+    '  live shut',
+  ]);
+  assert.deepEqual(shown(`reads C: ${'and so on '.repeat(5)}`, 40), [
+    'reads C: and so on and so on and so on',
+    '  and so on and so on',
   ]);
 });
 
 test('where lanes would be too narrow, each step says which CPU it is of', () => {
-  assert.deepEqual(renderTrace({ ...two, lines: two.lines.slice(0, 2) }, 40, plain), [
+  assert.deepEqual(renderTrace({ ...two, lines: two.lines.slice(0, 2) }, 50, plain), [
     'CPU 0: looks up',
     'CPU 1: frees the last object',
-    'CPU 0  … 1 step unnoticed by others',
-    'CPU 0  reads the cache of slab 7',
-    '       core/memcg/charge.ts:64',
-    '── 12:1 ────────────────────────────────',
-    'CPU 1  … 1,234 steps unnoticed by others',
-    'CPU 1  takes slab 7 off the partial list',
-    '       of small',
-    '       core/memcg/charge.ts:64',
+    'CPU 0  … 1 step',
+    'CPU 0  reads the cache of slab 7      charge.ts:64',
+    '── 12:1 ──────────────────────────────────────────',
+    'CPU 1  … 1,234 steps',
+    'CPU 1  takes slab 7 off the partial list of small',
+    '         core/memcg/charge.ts:64',
   ]);
 });
 
@@ -88,7 +127,9 @@ test('one CPU has one lane, four have four where there is room', () => {
 });
 
 test('a source loses folders from the left before it is broken', () => {
-  const lines = [step(1, 'reads', { source: 'core/memcg/kmem-caches-of-memcgs.ts:1305' })];
+  const lines = [
+    step(1, 'reads it once more', { source: 'core/memcg/kmem-caches-of-memcgs.ts:1305' }),
+  ];
   const trace: Trace = { cpus: ['a'.repeat(30), 'b'.repeat(30)], lines, ends: [] };
   const short = (width: number) => renderTrace(trace, width, plain).at(-1)?.trim();
   assert.equal(short(80), '│   memcg/kmem-caches-of-memcgs.ts:1305');
@@ -143,12 +184,16 @@ const words = (length: number) =>
   fc
     .array(fc.stringMatching(new RegExp(`^[a-z.,:]{1,${length}}$`)), { maxLength: 12 })
     .map((all) => all.join(' '));
+const steps = fc.oneof(
+  words(60),
+  fc.tuple(words(20), words(20), words(20)).map(([a, b, c]) => `${a}: ${b} -> ${c}`),
+);
 const traces = fc.record({
   cpus: fc.array(words(20), { maxLength: 5 }),
   lines: fc.array(
     fc.record(
       {
-        ...{ cpu: fc.integer({ min: 0, max: 4 }), text: words(60), source: words(60) },
+        ...{ cpu: fc.integer({ min: 0, max: 4 }), text: steps, source: words(60) },
         ...{ skipped: fc.nat(2000), mark: words(30) },
       },
       { requiredKeys: ['cpu', 'text', 'source', 'skipped'] },

@@ -1,0 +1,46 @@
+/**
+ * The core as it is, under every schedule of some scenarios with at most one preemption, for every
+ * strategy; all scenarios without a switch. `slabsplice explore` runs all of them, and deeper.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FINDINGS } from '../../bench/explore/findings.ts';
+import { MUTANTS } from '../../bench/explore/mutants.ts';
+import { ALL_SCENARIOS, SCENARIOS } from '../../bench/explore/scenarios.ts';
+import { ALL_STRATEGY_NAMES } from '../../core/index.ts';
+import { brokenBy, orderOf, sessionOfFile } from './exploring.ts';
+
+const session = sessionOfFile();
+const BOUND = Number(process.env.SLABSPLICE_EXPLORE_BOUND ?? 1);
+const SEARCHED = [
+  ...['alloc + offline', 'remote free + offline', 'charge at limit + offline', 'offline + offline'],
+  ...['offline + lru', 'offline + interrupt', 'merge + destroy', 'slabs under RCU + destroy'],
+  ...['alloc + remote free + task', 'lru + shrinker, second removal', 'last free + kworker'],
+];
+
+for (const strategy of ALL_STRATEGY_NAMES) {
+  test(`${strategy}: nothing breaks with at most ${BOUND} preemptions`, async (t) => {
+    for (const name of SEARCHED) {
+      await t.test(name, async () => {
+        const work = { kind: 'bounded', bound: BOUND } as const;
+        const { search } = await session.run(orderOf(name, work, { strategy }));
+        assert.deepEqual([search.found, search.failure, search.exhaustive], [[], null, true]);
+      });
+    }
+  });
+
+  test(`${strategy}: every scenario is sound without a switch`, async () => {
+    for (const { name } of SCENARIOS) {
+      const work = { kind: 'replay', schedule: [] } as const;
+      const answer = await session.run(orderOf(name, work, { strategy }));
+      assert.deepEqual([name, brokenBy(answer), answer.search.failure], [name, [], null]);
+    }
+  });
+}
+
+test('names are told apart, and everything that is looked for has a scenario', () => {
+  const names = ALL_SCENARIOS.map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
+  for (const { scenario } of MUTANTS) assert.ok(names.includes(scenario), scenario);
+  for (const { scenario } of FINDINGS) assert.ok(names.includes(scenario.name), scenario.name);
+});
