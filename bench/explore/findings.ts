@@ -128,7 +128,7 @@ export const FINDINGS: readonly Finding[] = [
       },
     ],
     consequence:
-      'list_lru_add reads the owner, the removal gives the parent’s kmem id to it, list_lru_add reads that id: the object is on the parent’s list, and the bit is set in the child’s map. As the list is not empty any more, no later add sets it, and the parent’s objects there are never shrunk (the symptom of M22).',
+      'list_lru_add reads the owner, the removal gives the parent’s kmem id to it, list_lru_add reads that id: the object is on the parent’s list, and the bit is set in the child’s map. As the list is not empty any more, no later add sets it: the parent’s objects there are not shrunk until another removal hands items over to that list (the symptom of M22).',
     remedy:
       'set the bit of the memcg whose list it is, under the lru’s lock, as the core here does. The repair of M22 (a bit with every drain that moves something) does not help: nothing was left to move.',
   },
