@@ -4,7 +4,7 @@
  * (`turns` excepted), so all access but that is plain: handing over the turn orders it.
  */
 
-import { SEEN_WORDS } from './seen.ts';
+import { SEEN_MAX, SEEN_WORDS } from './seen.ts';
 
 /** Words of `control`. */
 export const CTL = {
@@ -50,8 +50,11 @@ export const CTL = {
   changes: 32,
   /** Somebody outside wants the job to end. */
   stop: 48,
-  /** Tells the states of one search from those of another in the same table. */
+  /** Tells the states of one search from those of another in the same table; counts searches. */
   salt: 49,
+  searches: 51,
+  /** States in the table, those of earlier searches included. */
+  seen: 52,
   /** Switches away from a thread that could have gone on. */
   preemptions: 50,
   words: 64,
@@ -128,8 +131,8 @@ function bytes(count: number): Uint8Array<SharedArrayBuffer> {
   return new Uint8Array(new SharedArrayBuffer(count));
 }
 
-/** Makes the shared memory for a machine of at most so many words; only a search remembers states. */
-export function createControl(machineWords: number, searches: boolean): Control {
+/** Makes the shared memory for machines of at most so many words. */
+export function createControl(machineWords: number): Control {
   return {
     words: ints(CTL.words),
     turns: ints(16 * THREADS_MAX),
@@ -142,6 +145,25 @@ export function createControl(machineWords: number, searches: boolean): Control 
     text: bytes(TEXT_MAX),
     rows: bytes(4096),
     watch: bytes(machineWords),
-    seen: ints(searches ? SEEN_WORDS : 2),
+    seen: ints(SEEN_WORDS),
   };
+}
+
+/** What a job leaves in the words for the next one. */
+const KEPT = [CTL.searches, CTL.seen] as const;
+
+/**
+ * Makes the shared memory ready for another job. The table of states is emptied only when it begins to fill,
+ * as that touches all of it: states of different searches are told apart by their salt.
+ */
+export function renewControl(control: Control): void {
+  const { words } = control;
+  const kept = KEPT.map((index) => [index, words[index] ?? 0] as const);
+  words.fill(0);
+  for (const [index, value] of kept) words[index] = value;
+  control.turns.fill(0);
+  control.rows.fill(0);
+  if ((words[CTL.seen] ?? 0) < SEEN_MAX / 8) return;
+  control.seen.fill(0);
+  words[CTL.seen] = 0;
 }

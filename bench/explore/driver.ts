@@ -88,7 +88,7 @@ export function createDriver(parts: DriverParts): Driver {
   }
 
   function arm(schedule: readonly Switch[], chance: Chance): void {
-    const kept = [CTL.tracing, CTL.jobOver, CTL.stop, CTL.salt].map(
+    const kept = [CTL.tracing, CTL.jobOver, CTL.stop, CTL.salt, CTL.searches, CTL.seen].map(
       (index) => [index, ctl[index] ?? 0] as const,
     );
     ctl.fill(0);

@@ -75,9 +75,6 @@ export function search(driver: Driver, control: Control, limits: SearchLimits): 
   const users = new Uint8Array(control.watch.length);
   const found = new Map<string, FoundBreak>();
   let schedules = 0;
-  let passes = 0;
-  /** States that were added to the table, those of earlier passes included. */
-  let added = 0;
   let states = 0;
   let decisions = 0;
   /** A word came to be shared that was not when points before its steps were passed over. */
@@ -129,7 +126,7 @@ export function search(driver: Driver, control: Control, limits: SearchLimits): 
       if (!free && !matters(decision, last)) continue;
       if (!addSeen(entry(decision, ENTRY.keyLow), entry(decision, ENTRY.keyHigh))) return;
       states++;
-      added++;
+      ctl[CTL.seen] = (ctl[CTL.seen] ?? 0) + 1;
       const preemptions = run.preemptions + (free ? 0 : 1);
       const level = levels[preemptions];
       if (level === undefined) continue;
@@ -177,12 +174,13 @@ export function search(driver: Driver, control: Control, limits: SearchLimits): 
     states = 0;
     grown = false;
     // To empty the table would touch all of it, which takes longer than most searches.
-    passes++;
-    ctl[CTL.salt] = Math.imul(passes, 0x9e3779b1);
+    ctl[CTL.searches] = (ctl[CTL.searches] ?? 0) + 1;
+    ctl[CTL.salt] = Math.imul(ctl[CTL.searches] ?? 0, 0x9e3779b1);
     for (;;) {
       const run = levels.find((level) => level.length > 0)?.pop();
       if (run === undefined) return result(true, null);
-      if (schedules >= limits.maxSchedules || added >= SEEN_MAX) return result(false, null);
+      if (schedules >= limits.maxSchedules || (ctl[CTL.seen] ?? 0) >= SEEN_MAX)
+        return result(false, null);
       if (schedules % LOOK_EVERY === 0 && limits.over()) return result(false, null);
       const outcome = driver.run(run.schedule);
       schedules++;

@@ -3,7 +3,7 @@
  * hands them their jobs, and reports to the process that started it. It ends with that one.
  */
 import { Worker } from 'node:worker_threads';
-import { type Control, CTL, createControl, DRIVER } from '../explore/control.ts';
+import { type Control, CTL, createControl, DRIVER, renewControl } from '../explore/control.ts';
 import type {
   FromThread,
   Job,
@@ -29,6 +29,8 @@ const deadlineMs = Number(process.argv[3] ?? 0);
 let threads: Worker[] = [];
 let loadedFrom = '';
 let running: Control | null = null;
+/** Kept from job to job: its table of states is large. */
+let shared: Control | null = null;
 let stopWanted = false;
 
 function say(message: FromSession): void {
@@ -81,6 +83,12 @@ function watchFor(
   return { stuck, end: () => clearInterval(timer) };
 }
 
+function controlFor(words: number): Control {
+  if (shared === null || shared.watch.length < words) shared = createControl(words);
+  renewControl(shared);
+  return shared;
+}
+
 async function threadsFor(coreFolder: string, count: number): Promise<Worker[]> {
   if (loadedFrom !== coreFolder) {
     await Promise.all(threads.map((worker) => worker.terminate()));
@@ -104,7 +112,7 @@ async function run({ coreFolder, scenario: name, strategy, work }: Order): Promi
   const core = await loadCore(coreFolder);
   const machine = core.createMachine(configOf(scenario, strategy));
   const words = (machine.bytes + 2 * WASM_PAGE_BYTES) / Int32Array.BYTES_PER_ELEMENT;
-  const control = createControl(Math.ceil(words), work.kind === 'bounded');
+  const control = controlFor(Math.ceil(words));
   const world = new Int32Array(new SharedArrayBuffer(4 * WORLD.words));
   const job: Job = { scenario: name, memory: machine.memory, control, world, work };
   const workers = await threadsFor(coreFolder, scenario.threads.length);

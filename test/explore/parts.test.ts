@@ -55,7 +55,7 @@ test('a look has changed when a word that counts for it is another than it was',
 });
 
 test('a schedule decides, and what it cannot do is noted', () => {
-  const control = createControl(16, false);
+  const control = createControl(16);
   const { words, forced } = control;
   words[CTL.threads] = 3;
   words[CTL.mode] = MODE.stay;
@@ -72,7 +72,7 @@ test('a schedule decides, and what it cannot do is noted', () => {
 });
 
 test('PCT runs the highest priority, and lowers it at its points', () => {
-  const control = createControl(16, false);
+  const control = createControl(16);
   const { words } = control;
   words[CTL.threads] = 3;
   words[CTL.mode] = MODE.pct;
