@@ -99,7 +99,7 @@ export const LOCK = {
 } as const;
 /** A memcg's cache by (root cache, kmem id). */
 export const CACHE_ARRAY_SPEC = { cache: 1 } as const;
-/** Memcg that has a kmem id, 0 none. */
+/** Memcg that has a kmem id, 0 none; cgroup_mutex, read under the lru's lock, which a drain takes before it is cleared. */
 export const KMEM_ID_SPEC = { owner: 1 } as const;
 
 /** Requests to create a cache that can wait at once; more are dropped, as a failed allocation would be. */

@@ -48,10 +48,10 @@ export const CTL = {
   sequence: 23,
   priority: 24,
   changes: 32,
-  /** Somebody outside wants the job to end. */
-  stop: 48,
   /** Tells the states of one search from those of another in the same table; counts searches. */
   salt: 49,
+  /** Moves with every run and every stage of judging one. */
+  beat: 53,
   searches: 51,
   /** States in the table, those of earlier searches included. */
   seen: 52,
@@ -63,7 +63,7 @@ export const CTL = {
 /** Turn of nobody: the driver looks at the run that is over. */
 export const DRIVER = 99;
 /** Most threads of a scenario. */
-const THREADS_MAX = 4;
+export const THREADS_MAX = 4;
 
 /** Why a run is left before its end; `known`: what follows was run before. */
 export const ABORT = { none: 0, fault: 1, deadlock: 2, known: 3 } as const;
@@ -111,7 +111,7 @@ export interface Control {
   /** [decision, thread] of each switch that was made by choice. */
   readonly taken: Int32Array<SharedArrayBuffer>;
   readonly entries: Int32Array<SharedArrayBuffer>;
-  /** word << 4 | thread << 1 | whether it was written. */
+  /** word << 5 | whether it was a step << 4 | thread << 1 | whether it was written. */
   readonly accesses: Int32Array<SharedArrayBuffer>;
   /** What went wrong, as UTF-8. */
   readonly text: Uint8Array<SharedArrayBuffer>;

@@ -1,6 +1,6 @@
 // hot path
 /** Who goes on at a decision: by the schedule, by chance, by priority, or whoever usually would. */
-import { type Control, CTL, MODE } from './control.ts';
+import { type Control, CTL, DRIVER, MODE, STATUS } from './control.ts';
 
 /** Decides for every thread alike, from what is in shared memory alone. */
 export interface Decisions {
@@ -9,13 +9,19 @@ export interface Decisions {
    * says otherwise. A switch is noted in `taken`.
    */
   decide(decision: number, thread: number, enabled: number, usual: number): number;
+  /** The threads that can go on. */
+  enabledMask(): number;
+  /** Nobody can: the driver at the end, one of those that rest once all others ended, -1 in a deadlock. */
+  whenNobody(): number;
+  /** When everybody is to leave: the next that has not ended, or the driver. */
+  nextToLeave(): number;
   /** The thread in `mask` that comes after `thread`, in a circle; -1 if there is none. */
   following(thread: number, mask: number): number;
 }
 
 /** Binds decisions to the shared memory of an exploration. */
 export function bindDecisions(control: Control): Decisions {
-  const { words: ctl, forced, taken } = control;
+  const { words: ctl, forced, status, taken } = control;
 
   /** Xorshift: one seed, one schedule. */
   function draw(count: number): number {
@@ -75,8 +81,38 @@ export function bindDecisions(control: Control): Decisions {
     ctl[CTL.switches] = at + 1;
   }
 
+  function enabledMask(): number {
+    let mask = 0;
+    const threads = ctl[CTL.threads] ?? 0;
+    for (let thread = 0; thread < threads; thread++) {
+      if (status[thread] === STATUS.ready) mask |= 1 << thread;
+    }
+    return mask;
+  }
+  /** Nobody can go on: the end, the end of those that rest, or a deadlock. Returns who goes on. */
+  function whenNobody(): number {
+    const threads = ctl[CTL.threads] ?? 0;
+    let resting = -1;
+    for (let thread = threads - 1; thread >= 0; thread--) {
+      if (status[thread] === STATUS.parked) return -1;
+      if (status[thread] === STATUS.resting) resting = thread;
+    }
+    if (resting < 0) return DRIVER;
+    ctl[CTL.stopping] = 1;
+    for (let thread = 0; thread < threads; thread++) {
+      if (status[thread] === STATUS.resting) status[thread] = STATUS.ready;
+    }
+    return resting;
+  }
+  /** Tells everybody to leave; the next that has not ended, or the driver. */
+  function nextToLeave(): number {
+    for (let thread = 0; thread < (ctl[CTL.threads] ?? 0); thread++) {
+      if (status[thread] !== STATUS.done) return thread;
+    }
+    return DRIVER;
+  }
   return {
-    following,
+    ...{ following, enabledMask, whenNobody, nextToLeave },
     decide(decision, thread, enabled, usual) {
       let target = usual;
       if (decision === ctl[CTL.nextForced]) target = bySchedule(enabled, usual);

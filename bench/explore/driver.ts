@@ -8,6 +8,7 @@ import type { Engine } from './engine.ts';
 import { type Broken, createJudge, spoken } from './judge.ts';
 import type { LoadedCore } from './load-core.ts';
 import type { MemoryMap } from './memory-map.ts';
+import { createRaceCheck } from './races.ts';
 import type { Builder, Scenario } from './world.ts';
 
 /** A switch of a schedule: before this decision is carried out, that thread goes on. */
@@ -48,6 +49,8 @@ export interface Driver {
   taken(): Switch[];
   /** What the machine's words held when the last run was over, before anything was looked at. */
   ending(): { readonly main: Int32Array; readonly strategy: Int32Array };
+  /** Whether plain accesses of the last run were ordered; it must have been traced. */
+  race(): Broken | null;
   /** What is kept of the runs to come: one of TRACE. */
   trace(kind: number): void;
   readonly builder: Builder;
@@ -69,7 +72,9 @@ export interface DriverParts {
 export function createDriver(parts: DriverParts): Driver {
   const { core, scenario, builder, engine, control, map } = parts;
   const { world } = builder;
-  const judge = createJudge(core, scenario, builder);
+  const judge = createJudge(core, scenario, builder, () => {
+    ctl[CTL.beat] = (ctl[CTL.beat] ?? 0) + 1;
+  });
   const ctl = control.words;
   const start = {
     main: map.main.slice(),
@@ -77,6 +82,7 @@ export function createDriver(parts: DriverParts): Driver {
     rows: control.rows.slice(),
     world: world.slice(),
   };
+  const races = createRaceCheck(control, map);
   const verdicts = new Map<string, readonly Broken[]>();
   let end = { main: start.main, strategy: start.strategy };
 
@@ -88,7 +94,7 @@ export function createDriver(parts: DriverParts): Driver {
   }
 
   function arm(schedule: readonly Switch[], chance: Chance): void {
-    const kept = [CTL.tracing, CTL.jobOver, CTL.stop, CTL.salt, CTL.searches, CTL.seen].map(
+    const kept = [CTL.tracing, CTL.jobOver, CTL.salt, CTL.searches, CTL.seen, CTL.beat].map(
       (index) => [index, ctl[index] ?? 0] as const,
     );
     ctl.fill(0);
@@ -128,7 +134,12 @@ export function createDriver(parts: DriverParts): Driver {
       ctl[CTL.tracing] = kind;
     },
     ending: () => end,
+    race() {
+      const detail = races.look();
+      return detail === null ? null : { invariant: 'data race', detail };
+    },
     run(schedule, chance = STAY) {
+      ctl[CTL.beat] = (ctl[CTL.beat] ?? 0) + 1;
       restore();
       arm(schedule, chance);
       engine.begin();

@@ -74,10 +74,15 @@ export function createEngine(control: Control, me: number, spins: number): Engin
   let active = false;
   let tracing = false;
   let plain = 0;
+  /** The word of the step that is being taken is accessed, not one beside it. */
+  let stepping = false;
+  let stepWord = -1;
+  let looksOnly = false;
+  let lastRow = 0;
   let looks = createLooks(0, () => 0);
   const watched: number[] = [];
   const telling = createTelling(control, me);
-  const { decide, following } = bindDecisions(control);
+  const { decide, following, enabledMask, whenNobody, nextToLeave } = bindDecisions(control);
 
   const value = (word: number): number =>
     (word < main.length ? main[word] : strategy[word - main.length]) ?? 0;
@@ -95,15 +100,6 @@ export function createEngine(control: Control, me: number, spins: number): Engin
     while (exchange(turns, line, 0) !== 1) wait(turns, line, 0, SLICE_MS);
   }
 
-  function enabledMask(): number {
-    let mask = 0;
-    const threads = ctl[CTL.threads] ?? 0;
-    for (let thread = 0; thread < threads; thread++) {
-      if (status[thread] === STATUS.ready) mask |= 1 << thread;
-    }
-    return mask;
-  }
-
   function enter(decision: number, thread: number, enabled: number, free: number): void {
     const at = decision * ENTRY.words;
     entries[at + ENTRY.thread] = thread;
@@ -117,7 +113,8 @@ export function createEngine(control: Control, me: number, spins: number): Engin
       low ^= mix(locals[2 * other] ?? 0, other + 1);
       high ^= mix(locals[2 * other + 1] ?? 0, other + 11);
     }
-    entries[at + ENTRY.keyLow] = mix(low, thread) ^ (ctl[CTL.salt] ?? 0);
+    // Who can go on: a thread that was woken is not the one that sleeps, though all else be equal.
+    entries[at + ENTRY.keyLow] = mix(low, thread + 16 * enabled) ^ (ctl[CTL.salt] ?? 0);
     entries[at + ENTRY.keyHigh] = mix(high, thread + 77);
   }
 
@@ -143,34 +140,11 @@ export function createEngine(control: Control, me: number, spins: number): Engin
     const decision = (ctl[CTL.steps] ?? 0) + 1;
     ctl[CTL.steps] = decision;
     plain = 0;
+    lastRow = 0;
     if (decision > (ctl[CTL.maxSteps] ?? 0)) {
       throw new Fault('livelock', `no end after ${decision - 1} shared steps`);
     }
     return decision;
-  }
-
-  /** Nobody can go on: the end, the end of those that rest, or a deadlock. Returns who goes on. */
-  function whenNobody(): number {
-    const threads = ctl[CTL.threads] ?? 0;
-    let resting = -1;
-    for (let thread = threads - 1; thread >= 0; thread--) {
-      if (status[thread] === STATUS.parked) return -1;
-      if (status[thread] === STATUS.resting) resting = thread;
-    }
-    if (resting < 0) return DRIVER;
-    ctl[CTL.stopping] = 1;
-    for (let thread = 0; thread < threads; thread++) {
-      if (status[thread] === STATUS.resting) status[thread] = STATUS.ready;
-    }
-    return resting;
-  }
-
-  /** Tells everybody to leave; the next that has not ended, or the driver. */
-  function nextToLeave(): number {
-    for (let thread = 0; thread < (ctl[CTL.threads] ?? 0); thread++) {
-      if (status[thread] !== STATUS.done) return thread;
-    }
-    return DRIVER;
   }
 
   function say(text: string): void {
@@ -197,10 +171,22 @@ export function createEngine(control: Control, me: number, spins: number): Engin
     plain++;
     if (plain > PLAIN_MAX) throw new Fault('livelock', 'a loop without a shared step does not end');
     if (!tracing) return;
+    if (row !== 0) rowAccess(row, 0);
+    log(word, stepping, written);
+  }
+
+  function log(word: number, inStep: boolean, written: number): void {
     const at = ctl[CTL.accesses] ?? 0;
-    if (at >= accesses.length) throw new Fault('livelock', `no end after ${at} accesses`);
-    accesses[at] = (word << 4) | (me << 1) | written;
+    if (at >= accesses.length) throw new RangeError(`the log is full after ${at} accesses`);
+    accesses[at] = (word << 5) | (inStep ? 16 : 0) | (me << 1) | written;
     ctl[CTL.accesses] = at + 1;
+  }
+
+  /** Whether a row is in use is shared, too: a word of its own, behind those of the machine. */
+  function rowAccess(row: number, written: number): void {
+    if (!tracing || (written === 0 && row === lastRow)) return;
+    lastRow = row;
+    log(watch.length + row, true, written);
   }
 
   function see(word: number, seen: number): void {
@@ -340,9 +326,13 @@ export function createEngine(control: Control, me: number, spins: number): Engin
       const target = decide(decision, me, enabled, me);
       if (target !== me) switchTo(target);
       telling.arrive(kind, decision);
+      stepWord = word;
+      looksOnly = kind === 'load' || kind === 'peek';
     },
     read(word, seen) {
       if (!active) return;
+      stepping = word === stepWord;
+      if (!stepping || looksOnly) stepWord = -1;
       access(word, 0);
       looks.use(word, seen, false);
       if (tracing) see(word, seen);
@@ -350,6 +340,8 @@ export function createEngine(control: Control, me: number, spins: number): Engin
     },
     wrote(word, before, after) {
       if (!active) return;
+      stepping = word === stepWord;
+      stepWord = -1;
       access(word, 1);
       if (after < 0 && map !== null && word >= map.unsigned.first && word < map.unsigned.end) {
         telling.fault(word, before, after);
@@ -384,7 +376,14 @@ export function createEngine(control: Control, me: number, spins: number): Engin
     },
     row(word, inUse) {
       const row = rowOf[word] ?? 0;
-      if (row !== 0) rows[row] = inUse ? 1 : 0;
+      if (row === 0) return;
+      rows[row] = inUse ? 1 : 0;
+      if (!active || !tracing) return;
+      rowAccess(row, 1);
+      // What follows depends on it.
+      const pseudo = watch.length + row;
+      ctl[CTL.memoryLow] = (ctl[CTL.memoryLow] ?? 0) ^ mix(pseudo, inUse ? 1 : 2);
+      ctl[CTL.memoryHigh] = (ctl[CTL.memoryHigh] ?? 0) ^ mix(inUse ? 1 : 2, pseudo);
     },
     telling,
   };

@@ -1,9 +1,8 @@
 /** The scenarios of the suspicions. */
+import { CACHE_KILLED } from '../../core/memcg/kmem-caches.ts';
 import { addSingle, allocate, buildWorld, drop, hold, release, remove } from './operations.ts';
 import { objectOf, removed } from './setups.ts';
 import { at, type Builder, type Part, type Scenario, settle, WORLD } from './world.ts';
-
-const CACHE_KILLED = 4;
 
 /** Removes C and creates X, which may get its kmem id, with a cache of its own. */
 function replace(part: Part): void {

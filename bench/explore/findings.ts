@@ -118,7 +118,7 @@ export const FINDINGS: readonly Finding[] = [
     patches: [
       {
         file: 'memcg/list-lru.ts',
-        find: 'if (items[list] === 1) setBit(lru, id < 0 ? ROOT_MEMCG : idOwner[id]);',
+        find: 'if (items[list] === 1) setBit(lru, id < 0 ? ROOT_MEMCG : peek(idOwner, id));',
         put: 'if (items[list] === 1) setBit(lru, owner || ROOT_MEMCG);',
       },
       {
@@ -128,7 +128,7 @@ export const FINDINGS: readonly Finding[] = [
       },
     ],
     consequence:
-      'list_lru_add reads the owner, the removal gives the parent’s kmem id to it, list_lru_add reads that id: the object is on the parent’s list, and the bit is set in the child’s map. As the list is not empty any more, no later add sets it: the parent’s objects there are not shrunk until another removal hands items over to that list (the symptom of M22).',
+      'list_lru_add reads the owner, the removal gives the parent’s kmem id to it, list_lru_add reads that id: the object is on the parent’s list, and the bit is set in the child’s map. As the list is not empty any more, no later add sets it: the parent’s objects there are not shrunk until another removal hands items over to that list (the symptom of M22). Under the rules of 4.19 to 5.2 it takes no race: whoever puts an object of a removed cgroup on a list meets it.',
     remedy:
       'set the bit of the memcg whose list it is, under the lru’s lock, as the core here does. The repair of M22 (a bit with every drain that moves something) does not help: nothing was left to move.',
   },

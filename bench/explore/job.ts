@@ -1,6 +1,6 @@
 /** One piece of exploring: a scenario on a machine under one strategy, and what is done with it. */
 import type { MachineMemory } from '../../core/index.ts';
-import { type Control, CTL, TRACE } from './control.ts';
+import { type Control, TRACE } from './control.ts';
 import type { Driver, Switch } from './driver.ts';
 import type { Broken } from './judge.ts';
 import type { MemoryMap } from './memory-map.ts';
@@ -118,7 +118,7 @@ export function runJob(driver: Driver, job: Job, map: MemoryMap): JobResult {
     maxSchedules,
     stopAt: (broken: readonly Broken[]): boolean =>
       stopAt === null || broken.some(({ invariant }) => stopAt.includes(invariant)),
-    over: () => control.words[CTL.stop] === 1 || seconds() > work.seconds,
+    over: () => seconds() > work.seconds,
   };
   const result =
     work.kind === 'bounded'

@@ -18,6 +18,14 @@ const FINDINGS: Readonly<Record<string, string>> = {
   livelock: 'livelock',
 };
 
+/** Assertions of the model that stand for something that has a name. */
+function kindOf(invariant: string, detail: string): string {
+  // A lock that its own CPU holds is reported instead of waited for.
+  if (/already holds/.test(detail)) return 'deadlock';
+  const sleeps = /inside an RCU read section|with interrupts off/.test(detail);
+  return invariant === 'assertion' && sleeps ? 'sleeps in section' : invariant;
+}
+
 /** What a thread said as it failed: something broke, or the explorer itself failed. */
 export function spoken(control: Control): { broken: Broken[]; failure: string | null } {
   const length = control.words[CTL.textLength] ?? 0;
@@ -25,16 +33,18 @@ export function spoken(control: Control): { broken: Broken[]; failure: string | 
   const [name = '', detail = '', stack = ''] = text.split('\0');
   const invariant = FINDINGS[name];
   if (invariant === undefined) return { broken: [], failure: `${name}: ${detail}\n${stack}` };
-  // A lock that its own CPU holds is reported instead of waited for.
-  const own = /already holds/.test(detail) ? 'deadlock' : invariant;
-  return { broken: [{ invariant: own, detail: detail.trim() }], failure: null };
+  return {
+    broken: [{ invariant: kindOf(invariant, detail), detail: detail.trim() }],
+    failure: null,
+  };
 }
 
-/** Makes the judge of a scenario's runs; each stage only if the one before found nothing. */
+/** Makes the judge of a scenario's runs; each stage only if the one before found nothing. `onStage` tells that it goes on. */
 export function createJudge(
   core: LoadedCore,
   scenario: Scenario,
   builder: Builder,
+  onStage: () => void,
 ): () => readonly Broken[] {
   const { machine, cpus } = builder;
   const [cpu] = cpus;
@@ -65,6 +75,7 @@ export function createJudge(
     try {
       // A broken machine is not worked on.
       for (const stage of stagesInto(broken)) {
+        onStage();
         stage();
         if (broken.length > 0) break;
       }

@@ -2,7 +2,8 @@
 /**
  * What a thread depends on while it looks for something to change: the words that it used since it last
  * waited, each with the value that counts (the first it read, or the last it saw if it wrote the word
- * first). With all of them as they were, looking again would end the same way.
+ * first). With all of them as they were, looking again would end the same way. A word that others changed
+ * while the thread looked makes the look void.
  */
 
 /** One thread's look. */
@@ -21,6 +22,10 @@ export interface Looks {
 export function createLooks(count: number, value: (word: number) => number): Looks {
   const used: number[] = [];
   const values: number[] = [];
+  /** A word was seen with two values, of which the thread may have acted on either. */
+  let torn = false;
+  /** Per word: the look in which it was last written by this thread. */
+  const ownIn = new Int32Array(count);
   /** Per word: the look in which it was used last, and its place in the lists, negative if written first. */
   const usedIn = new Int32Array(count);
   const usedAt = new Int32Array(count);
@@ -32,9 +37,17 @@ export function createLooks(count: number, value: (word: number) => number): Loo
         usedAt[word] = written ? -1 - used.length : used.length;
         used.push(word);
         values.push(now);
-      } else if ((usedAt[word] ?? 0) < 0) values[-1 - (usedAt[word] ?? 0)] = now;
+      } else {
+        const first = (usedAt[word] ?? 0) >= 0;
+        const at = first ? (usedAt[word] ?? 0) : -1 - (usedAt[word] ?? 0);
+        const own = written || (first && ownIn[word] === look);
+        if (!own && values[at] !== now) torn = true;
+        if (!first) values[at] = now;
+      }
+      if (written) ownIn[word] = look;
     },
     unchanged() {
+      if (torn) return false;
       for (let at = 0; at < used.length; at++) {
         if (value(used[at] ?? 0) !== values[at]) return false;
       }
@@ -44,6 +57,7 @@ export function createLooks(count: number, value: (word: number) => number): Loo
     anew() {
       used.length = 0;
       values.length = 0;
+      torn = false;
       look++;
     },
   };

@@ -82,7 +82,7 @@ export const ACCOUNT_MUTANTS: readonly Mutant[] = [
         put: 'while (!tryGetLive(memcg)) memcg = parent[memcg]; const charged = charge(memcg, pages); readUnlock();',
       },
     ],
-    ...{ scenario: 'free + charge at limit', strategy: SPLICE, breaks: ['assertion'] },
+    ...{ scenario: 'free + charge at limit', strategy: SPLICE, breaks: ['sleeps in section'] },
   },
   {
     id: 'M20a',

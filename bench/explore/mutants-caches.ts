@@ -27,10 +27,10 @@ export const CACHE_MUTANTS: readonly Mutant[] = [
       {
         file: 'memcg/charge.ts',
         find: 'return charged ? memcg : -1;',
-        put: 'return charged && memcg !== ROOT_MEMCG ? memcg : -1;',
+        put: 'if (charged && memcg === ROOT_MEMCG) { put(memcg, pages); return -1; } return charged ? memcg : -1;',
       },
     ],
-    ...{ scenario: 'top level: alloc + offline', strategy: SPLICE, breaks: ['C-D', 'R2'] },
+    ...{ scenario: 'top level: alloc + offline', strategy: SPLICE, breaks: ['C-D'] },
   },
   {
     id: 'M02b',

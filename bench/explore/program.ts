@@ -9,6 +9,7 @@
  * `outcome`, so a search that does not stop at a find lists every outcome there is.
  */
 import { UsageError } from '../errors.ts';
+import { THREADS_MAX } from './control.ts';
 import { COUNTER, type Part, type Scenario } from './world.ts';
 
 /** Begins the name of such a scenario. */
@@ -71,6 +72,11 @@ export function programScenario(name: string): Scenario {
     .slice(PROGRAM.length)
     .split('|')
     .map((thread) => thread.split(';').map(stepOf));
+  if (bodies.length > THREADS_MAX) {
+    throw new UsageError(
+      `--scenario: a program of ${bodies.length} threads; give ${THREADS_MAX} at most`,
+    );
+  }
   return {
     name,
     summary: 'a program of a few steps',

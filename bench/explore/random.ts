@@ -72,8 +72,14 @@ export function runRandom(driver: Driver, control: Control, limits: RandomLimits
   let decisions = 0;
   let failure: string | null = null;
   driver.trace(TRACE.keep);
-  decisions = driver.run([]).decisions;
-  while (schedules < limits.maxSchedules) {
+  const first = driver.run([]);
+  decisions = first.decisions;
+  failure = first.failure;
+  const [plainly] = first.broken;
+  if (plainly !== undefined) {
+    found.set(plainly.invariant, { schedule: [], preemptions: 0, broken: first.broken, after: 0 });
+  }
+  while (failure === null && schedules < limits.maxSchedules) {
     if (schedules % LOOK_EVERY === 0 && limits.over()) break;
     const threads = control.words[CTL.threads] ?? 1;
     const chance = limits.mode === 'pct' ? byPriorities(draw, threads, decisions) : uniform(draw);

@@ -17,7 +17,7 @@ import { type Control, CTL, ENTRY, TRACE } from './control.ts';
 import type { Driver, Switch } from './driver.ts';
 import type { Broken } from './judge.ts';
 import { chances } from './random.ts';
-import { bindSeen, SEEN_MAX } from './seen.ts';
+import { bindSeen, STATES_MAX } from './seen.ts';
 
 /** A schedule that broke something. */
 export interface FoundBreak {
@@ -72,8 +72,10 @@ export function search(driver: Driver, control: Control, limits: SearchLimits): 
   const { add: addSeen } = bindSeen(control.seen);
   let levels: Pending[][] = [];
   /** Per word: threads that read it, and those that wrote it, in four bits each. */
-  const users = new Uint8Array(control.watch.length);
+  const users = new Uint8Array(control.watch.length + control.rows.length);
   const found = new Map<string, FoundBreak>();
+  /** What the schedules by chance broke; told where the search does not break it with fewer preemptions. */
+  const byChance = new Map<string, FoundBreak>();
   let schedules = 0;
   let states = 0;
   let decisions = 0;
@@ -95,7 +97,7 @@ export function search(driver: Driver, control: Control, limits: SearchLimits): 
     const end = ctl[CTL.accesses] ?? 0;
     for (let at = from; at < end; at++) {
       const access = accesses[at] ?? 0;
-      const word = access >>> 4;
+      const word = access >>> 5;
       const thread = (access >> 1) & 7;
       const bit = (1 << thread) << ((access & 1) * 4);
       const before = users[word] ?? 0;
@@ -111,7 +113,7 @@ export function search(driver: Driver, control: Control, limits: SearchLimits): 
     const end = decision < last ? entry(decision + 1, ENTRY.access) : (ctl[CTL.accesses] ?? 0);
     for (let at = entry(decision, ENTRY.access); at < end; at++) {
       const access = accesses[at] ?? 0;
-      if (isShared(users[access >>> 4] ?? 0, thread, (access & 1) === 1)) return true;
+      if (isShared(users[access >>> 5] ?? 0, thread, (access & 1) === 1)) return true;
     }
     return false;
   }
@@ -151,7 +153,9 @@ export function search(driver: Driver, control: Control, limits: SearchLimits): 
   }
 
   function result(exhaustive: boolean, failure: string | null): SearchResult {
-    return { schedules, states, decisions, exhaustive, found: [...found.values()], failure };
+    const others = [...byChance].filter(([name]) => !found.has(name)).map(([, one]) => one);
+    const all = [...found.values(), ...others];
+    return { schedules, states, decisions, exhaustive, found: all, failure };
   }
 
   /** Learns shared words from schedules by chance; they are looked at like all others. */
@@ -163,6 +167,12 @@ export function search(driver: Driver, control: Control, limits: SearchLimits): 
       decisions = Math.max(decisions, outcome.decisions);
       if (outcome.failure !== null) return result(false, outcome.failure);
       learn(0);
+      const race = driver.race();
+      const broken = race === null ? outcome.broken : [race, ...outcome.broken];
+      const name = broken[0]?.invariant;
+      if (name === undefined || byChance.has(name)) continue;
+      const { preemptions } = outcome;
+      byChance.set(name, { schedule: driver.taken(), preemptions, broken, after: schedules });
     }
     return null;
   }
@@ -179,8 +189,7 @@ export function search(driver: Driver, control: Control, limits: SearchLimits): 
     for (;;) {
       const run = levels.find((level) => level.length > 0)?.pop();
       if (run === undefined) return result(true, null);
-      if (schedules >= limits.maxSchedules || (ctl[CTL.seen] ?? 0) >= SEEN_MAX)
-        return result(false, null);
+      if (schedules >= limits.maxSchedules || states >= STATES_MAX) return result(false, null);
       if (schedules % LOOK_EVERY === 0 && limits.over()) return result(false, null);
       const outcome = driver.run(run.schedule);
       schedules++;

@@ -11,6 +11,9 @@ const PLACES = 2 ** PLACES_LOG2;
 /** States that it takes: beyond, probing gets slow. */
 export const SEEN_MAX = Math.floor(PLACES * 0.8);
 
+/** States of one search, at most: an eighth may be those of earlier ones. */
+export const STATES_MAX = Math.floor((SEEN_MAX * 7) / 8);
+
 /** Words of the table: two a place. */
 export const SEEN_WORDS = 2 * PLACES;
 

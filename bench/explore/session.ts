@@ -26,9 +26,7 @@ export interface Answer extends JobResult {
 }
 
 /** To the process. */
-export type ToSession =
-  | { readonly kind: 'order'; readonly order: Order }
-  | { readonly kind: 'stop' };
+export type ToSession = { readonly kind: 'order'; readonly order: Order };
 /** From the process. */
 export type FromSession =
   | { readonly kind: 'answer'; readonly answer: Answer }
@@ -43,8 +41,6 @@ export class SessionError extends Error {
 export interface Session {
   /** @throws SessionError when a thread was stuck, failed, or the process died; the session is over then */
   run(order: Order): Promise<Answer>;
-  /** Asks the job that runs to end with what it has. */
-  stop(): void;
   close(): void;
 }
 
@@ -128,7 +124,6 @@ export function startSession(core: number | null, options: SessionOptions = {}):
         send({ kind: 'order', order });
       });
     },
-    stop: () => send({ kind: 'stop' }),
     close() {
       over ??= 'the session was closed';
       child.kill('SIGKILL');

@@ -15,6 +15,7 @@ export interface Shrunk {
   readonly runs: number;
 }
 
+const RACE = 'data race';
 /** Runs that shrinking may take. */
 const RUNS_MAX = 2000;
 
@@ -27,11 +28,14 @@ export function shrink(
   let runs = 0;
   const attempt = (candidate: readonly Switch[]): Shrunk | null => {
     runs++;
-    const { broken, failure, preemptions } = driver.run(candidate);
+    const { broken: other, failure, preemptions } = driver.run(candidate);
+    // Races are seen in the log of a run, not in what it leaves.
+    const race = invariant === RACE ? driver.race() : null;
+    const broken = race === null ? other : [race];
     if (failure !== null || broken[0]?.invariant !== invariant) return null;
     return { schedule: driver.taken(), broken, preemptions, runs };
   };
-  driver.trace(TRACE.none);
+  driver.trace(invariant === RACE ? TRACE.keep : TRACE.none);
   let best = attempt(schedule);
   if (best === null) return null;
   for (let size = Math.max(1, best.schedule.length >> 1); size >= 1; size >>= 1) {

@@ -26,7 +26,6 @@ export interface Telling {
   /** What a thread was about to do broke something. */
   fault(word: number, before: number, after: number): void;
   steps(): readonly SeenStep[];
-  clear(): void;
 }
 
 /** Steps that are kept: a schedule that does not end makes more. */
@@ -35,7 +34,7 @@ const STEPS_KEPT = 60_000;
 /** Makes the collector of a thread. */
 export function createTelling(control: Control, thread: number): Telling {
   let telling = false;
-  let steps: SeenStep[] = [];
+  const steps: SeenStep[] = [];
   let pending: { kind: string; stack: string; decision: number } | null = null;
 
   function push(kind: string, word: number, before: number, after: number): void {
@@ -69,10 +68,6 @@ export function createTelling(control: Control, thread: number): Telling {
       push('fault', word, before, after);
     },
     steps: () => steps,
-    clear() {
-      steps = [];
-      pending = null;
-    },
   };
 }
 

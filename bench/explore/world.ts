@@ -3,7 +3,7 @@
  * it and looks at it afterwards, through bindings that the explorer does not see.
  */
 import type { Cpu, Machine, MachineConfig } from '../../core/index.ts';
-import { ROOT_MEMCG } from '../../core/memcg/memcgs.ts';
+import { MEMCG_DYING, MEMCG_ONLINE, ROOT_MEMCG } from '../../core/memcg/memcgs.ts';
 
 /** Words of the memory that the parts of a scenario share beside the machine. */
 export const WORLD = {
@@ -158,7 +158,10 @@ export function tearDown(builder: Builder, complain: Complain): void {
 }
 
 function removeIfThere({ machine, cpus }: Builder, memcg: number): void {
-  const MEMCG_ONLINE_DYING = 2 | 8;
-  if (memcg === 0 || ((machine.memcgs.flags[memcg] ?? 0) & MEMCG_ONLINE_DYING) !== 2) return;
+  if (
+    memcg === 0 ||
+    ((machine.memcgs.flags[memcg] ?? 0) & (MEMCG_ONLINE | MEMCG_DYING)) !== MEMCG_ONLINE
+  )
+    return;
   cpus[0]?.rmdir(memcg);
 }

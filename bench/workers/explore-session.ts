@@ -28,10 +28,8 @@ const spins = Number(process.argv[2] ?? 0);
 const deadlineMs = Number(process.argv[3] ?? 0);
 let threads: Worker[] = [];
 let loadedFrom = '';
-let running: Control | null = null;
 /** Kept from job to job: its table of states is large. */
 let shared: Control | null = null;
-let stopWanted = false;
 
 function say(message: FromSession): void {
   process.send?.(message);
@@ -68,14 +66,16 @@ function watchFor(
   const stuck = new Promise<never>((_, reject) => {
     timer = setInterval(() => {
       const [steps, current] = [words[CTL.steps] ?? 0, words[CTL.current] ?? 0];
-      if (steps !== seen || current === DRIVER) {
-        seen = steps;
+      const beat = steps + 1000 * (words[CTL.beat] ?? 0);
+      if (beat !== seen) {
+        seen = beat;
         since = performance.now();
       } else if (performance.now() - since > deadlineMs) {
         const word = words[CTL.lastWord] ?? 0;
         const at = columns.find(({ base, length }) => word >= base && word < base + length);
         const where = at === undefined ? `word ${word}` : `${at.name}[${word - at.base}]`;
-        const text = `CPU ${current} is stuck: no shared step for ${deadlineMs} ms after decision ${steps}, the last one on ${where}`;
+        const who = current === DRIVER ? 'the look at a run that is over' : `CPU ${current}`;
+        const text = `${who} is stuck: no shared step for ${deadlineMs} ms after decision ${steps}, the last one on ${where}`;
         reject(new Error(text));
       }
     }, WATCH_MS);
@@ -127,8 +127,6 @@ async function run({ coreFolder, scenario: name, strategy, work }: Order): Promi
   const [driver] = workers;
   if (driver === undefined) throw new Error('a scenario without threads');
   const result = answerOf(driver, 'result');
-  running = control;
-  if (stopWanted) control.words[CTL.stop] = 1;
   post(driver, { kind: 'go' });
   const watch = watchFor(control, first?.columns ?? []);
   try {
@@ -139,7 +137,6 @@ async function run({ coreFolder, scenario: name, strategy, work }: Order): Promi
     finish(answer.result, first?.names ?? { memcgs: {}, caches: {} }, steps);
   } finally {
     watch.end();
-    running = null;
   }
 
   function finish(
@@ -153,12 +150,6 @@ async function run({ coreFolder, scenario: name, strategy, work }: Order): Promi
 }
 
 process.on('message', (message: ToSession) => {
-  if (message.kind === 'stop') {
-    stopWanted = true;
-    if (running !== null) running.words[CTL.stop] = 1;
-    return;
-  }
-  stopWanted = false;
   run(message.order).catch((error: unknown) => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     say({ kind: 'failed', text });

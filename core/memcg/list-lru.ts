@@ -126,7 +126,7 @@ export function bindListLrus(
       items[list]++;
       // Set with the first item, under the lock, so that a drain sees both or neither. Of the memcg whose
       // list it is: the object's own may be going offline, and carry its parent's id already.
-      if (items[list] === 1) setBit(lru, id < 0 ? ROOT_MEMCG : idOwner[id]);
+      if (items[list] === 1) setBit(lru, id < 0 ? ROOT_MEMCG : peek(idOwner, id));
       unlock(lockOf(lru));
       return item;
     },

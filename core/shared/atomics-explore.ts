@@ -10,8 +10,6 @@
  * A row of a small table that is given back is never handed out again, so that whoever still uses it
  * is seen; the explorer keeps which rows are in use.
  */
-import { ModelError } from './assert.ts';
-
 /** Which version this is. */
 export const ATOMICS_KIND: AtomicsKind = 'explore' as AtomicsKind;
 
@@ -145,9 +143,8 @@ function plainAccess(column: TrackedColumn, seer: Explorer): ProxyHandler<Int32A
       if (typeof key === 'string' && Object.hasOwn(methods, key)) return methods[key];
       const value: unknown = Reflect.get(raw, key, raw);
       if (typeof value === 'function') {
-        throw new ModelError(
-          `${column.name}: the explorer does not know the method ${String(key)}`,
-        );
+        // Not the model's fault, so no ModelError.
+        throw new TypeError(`${column.name}: the explorer does not know the method ${String(key)}`);
       }
       return value;
     },

@@ -41,9 +41,6 @@ test('a look has changed when a word that counts for it is another than it was',
   memory[1] = 7;
   looks.use(1, 7, true);
   assert.equal(looks.unchanged(), true, 'own writes do not count');
-  memory[1] = 8;
-  looks.use(1, 8, false);
-  assert.equal(looks.unchanged(), true, 'nor what was seen after them');
   memory[1] = 9;
   assert.equal(looks.unchanged(), false, 'but what others write then');
   looks.anew();
@@ -52,6 +49,15 @@ test('a look has changed when a word that counts for it is another than it was',
   memory[1] = 10;
   looks.use(1, 10, false);
   assert.equal(looks.unchanged(), false, 'the first value that was read counts');
+  memory[1] = 9;
+  assert.equal(looks.unchanged(), false, 'and a word that was seen with two values makes it void');
+  looks.anew();
+  looks.use(2, 0, false);
+  memory[2] = 3;
+  looks.use(2, 3, true);
+  looks.use(2, 3, false);
+  memory[2] = 0;
+  assert.equal(looks.unchanged(), true, 'unless the thread changed it itself, and back');
 });
 
 test('a schedule decides, and what it cannot do is noted', () => {
