@@ -13,8 +13,8 @@ import { scheduleText } from '../explore/tell.ts';
 import type { ExploreOptions } from '../explore-options.ts';
 import type { CommandCheck, CommandContext, CommandResult, Plan } from './registry.ts';
 
-/** Bytes of a session: the table of states that a search may fill, the log of a run, and Node itself. */
-const SESSION_BYTES = 256 * 2 ** 20 + 150 * 2 ** 20;
+/** Bytes of a session: the table of states that a search may fill, schedules to come, and Node itself. */
+const SESSION_BYTES = 2 ** 30;
 const SESSIONS_MAX = 8;
 
 /** One thing to explore; its result goes into its place. */

@@ -9,7 +9,6 @@
  *     if (any of m0..m3) { store select(m, to, word); counts -= m }     // a match is -1
  *   }
  */
-import { ATOMICS_KIND } from '#atomics';
 import type { Machine } from '../machine.ts';
 import { instantiateWasm, strategyBuffer } from './wasm.ts';
 
@@ -108,8 +107,6 @@ export function scanModule(): Uint8Array {
 
 /** Binds the kernel to the owner column; null where the engine or the memory does not allow it. */
 export function bindScanKernel(machine: Machine, owner: Int32Array): ScanKernel | null {
-  // An explorer could not see what WebAssembly reads and writes.
-  if (ATOMICS_KIND === 'explore') return null;
   const memory = machine.memory.strategy;
   if (memory === null || memory instanceof SharedArrayBuffer) return null;
   const exports = instantiateWasm(scanModule(), memory);

@@ -3,6 +3,7 @@
  * no library but the language's own. Browsers and Node have it; where it is missing, or has no SIMD,
  * the plain kernel is used.
  */
+import { ATOMICS_KIND } from '#atomics';
 import type { Machine } from '../machine.ts';
 import { check } from '../shared/assert.ts';
 
@@ -44,6 +45,8 @@ function wasmApi(): WasmApi | undefined {
 export function createWasmMemory(bytes: number): WasmMemory | null {
   const api = wasmApi();
   const pages = Math.ceil(bytes / PAGE_BYTES);
+  // An explorer could not see what WebAssembly reads and writes.
+  if (ATOMICS_KIND === 'explore') return null;
   if (api === undefined || pages > PAGES_MAX) return null;
   return new api.Memory({ initial: pages, maximum: pages, shared: true });
 }
