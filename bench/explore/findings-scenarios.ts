@@ -1,7 +1,7 @@
 /** The scenarios of the suspicions. */
 import { CACHE_KILLED } from '../../core/memcg/kmem-caches.ts';
 import { addSingle, allocate, buildWorld, drop, hold, release, remove } from './operations.ts';
-import { objectOf, removed } from './setups.ts';
+import { objectOf, REMOVES_C, REMOVES_C_THEN_FREES, removed } from './setups.ts';
 import { at, type Builder, type Part, type Scenario, settle, WORLD } from './world.ts';
 
 /** Removes C and creates X, which may get its kmem id, with a cache of its own. */
@@ -39,13 +39,7 @@ export const NEGATIVE: Scenario = {
         drop(part);
       },
     },
-    {
-      title: 'removes C',
-      body(part) {
-        remove(part, at(part.world, WORLD.C));
-        settle(part);
-      },
-    },
+    REMOVES_C,
   ],
   setup(builder) {
     buildWorld(builder);
@@ -142,13 +136,7 @@ export const STOCK: Scenario = {
         drop(part);
       },
     },
-    {
-      title: 'removes C',
-      body(part) {
-        remove(part, at(part.world, WORLD.C));
-        settle(part);
-      },
-    },
+    REMOVES_C,
   ],
   setup(builder) {
     buildWorld(builder);
@@ -202,13 +190,7 @@ export const EMPTY_SLAB: Scenario = {
         drop(part);
       },
     },
-    {
-      title: 'removes C',
-      body(part) {
-        remove(part, at(part.world, WORLD.C));
-        settle(part);
-      },
-    },
+    REMOVES_C,
   ],
   setup(builder) {
     buildWorld(builder);
@@ -237,13 +219,7 @@ export const BIT_OF_CHILD: Scenario = {
         world[WORLD.items] = cpu.lrus.add(0, at(world, WORLD.objects));
       },
     },
-    {
-      title: 'removes C',
-      body(part) {
-        remove(part, at(part.world, WORLD.C));
-        settle(part);
-      },
-    },
+    REMOVES_C,
   ],
   setup(builder) {
     buildWorld(builder);
@@ -255,17 +231,7 @@ export const BIT_OF_CHILD: Scenario = {
 export const LOCAL_COUNTS: Scenario = {
   name: 'M17',
   summary: 'a page that C charged is freed when it is P’s',
-  threads: [
-    {
-      title: 'removes C, frees its object',
-      body(part) {
-        remove(part, at(part.world, WORLD.C));
-        settle(part);
-        release(part, 0);
-        settle(part);
-      },
-    },
-  ],
+  threads: [REMOVES_C_THEN_FREES],
   setup(builder) {
     buildWorld(builder);
     objectOf(builder, WORLD.small, 0);

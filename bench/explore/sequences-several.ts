@@ -13,7 +13,15 @@ import {
   remove,
   SHAPE,
 } from './operations.ts';
-import { buildTopLevel, noted, objectOf, removeC, removed } from './setups.ts';
+import {
+  ALLOCATES_FOR_C,
+  buildTopLevel,
+  noted,
+  objectOf,
+  REMOVES_C,
+  removeC,
+  removed,
+} from './setups.ts';
 import { at, type Builder, kworker, type Part, type Scenario, settle, WORLD } from './world.ts';
 
 /** C is gone; its object of a root cache that may be destroyed is P's. */
@@ -34,16 +42,7 @@ export const SEVERAL_CPUS: readonly Scenario[] = [
   {
     name: 'top level: alloc + offline',
     summary: 'as alloc + offline, with C directly below the root',
-    threads: [
-      {
-        title: 'allocates for C',
-        body(part) {
-          allocate(part, WORLD.small, 0);
-          drop(part);
-        },
-      },
-      { title: 'removes C', body: removeC },
-    ],
+    threads: [ALLOCATES_FOR_C, REMOVES_C],
     setup(builder) {
       buildTopLevel(builder);
       hold(builder, 0);
@@ -222,7 +221,7 @@ export const SEVERAL_CPUS: readonly Scenario[] = [
           drop(part);
         },
       },
-      { title: 'removes C', body: removeC },
+      REMOVES_C,
     ],
     setup(builder) {
       buildWorld(builder);

@@ -16,29 +16,28 @@ import {
   SHAPE,
 } from './operations.ts';
 import { SEVERAL_CPUS } from './sequences-several.ts';
-import { buildTopLevel, noted, objectOf, removeC, removed } from './setups.ts';
+import {
+  buildTopLevel,
+  noted,
+  objectOf,
+  REMOVES_C,
+  REMOVES_C_THEN_FREES,
+  removeC,
+  removed,
+} from './setups.ts';
 import { at, type Scenario, settle, WORLD } from './world.ts';
 
 const ONE_CPU: readonly Scenario[] = [
   {
     name: 'remove an empty cgroup',
     summary: 'C goes, and all its caches',
-    threads: [{ title: 'removes C', body: removeC }],
+    threads: [REMOVES_C],
     setup: buildWorld,
   },
   {
     name: 'remove, then free',
     summary: "C goes, then P's object that was C's is freed",
-    threads: [
-      {
-        title: 'removes C, frees its object',
-        body(part) {
-          removeC(part);
-          release(part, 0);
-          settle(part);
-        },
-      },
-    ],
+    threads: [REMOVES_C_THEN_FREES],
     setup(builder) {
       buildWorld(builder);
       objectOf(builder, WORLD.small, 0);
@@ -47,16 +46,7 @@ const ONE_CPU: readonly Scenario[] = [
   {
     name: 'remove a top-level cgroup, then free',
     summary: 'the same, below the root',
-    threads: [
-      {
-        title: 'removes C, frees its object',
-        body(part) {
-          removeC(part);
-          release(part, 0);
-          settle(part);
-        },
-      },
-    ],
+    threads: [REMOVES_C_THEN_FREES],
     setup(builder) {
       buildTopLevel(builder);
       objectOf(builder, WORLD.small, 0);
@@ -65,7 +55,7 @@ const ONE_CPU: readonly Scenario[] = [
   {
     name: 'inherited caches',
     summary: 'C goes, with a cache that it inherited from its dead child G',
-    threads: [{ title: 'removes C', body: removeC }],
+    threads: [REMOVES_C],
     setup(builder) {
       buildWorld(builder);
       addGrandchild(builder, 0);

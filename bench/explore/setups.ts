@@ -1,7 +1,16 @@
 /** Pieces that the worlds of several scenarios are built from. */
 import { ROOT_MEMCG } from '../../core/memcg/memcgs.ts';
-import { checkNotes, remove, SHAPE } from './operations.ts';
-import { at, type Builder, type Complain, type Part, settle, settleAlone, WORLD } from './world.ts';
+import { allocate, checkNotes, drop, release, remove, SHAPE } from './operations.ts';
+import {
+  at,
+  type Builder,
+  type Complain,
+  type Part,
+  type ScenarioThread,
+  settle,
+  settleAlone,
+  WORLD,
+} from './world.ts';
 
 /** The check of parts that note what went wrong. */
 export const noted = ({ world }: Builder, complain: Complain) => checkNotes(world, false, complain);
@@ -42,3 +51,25 @@ export function buildTopLevel(builder: Builder): void {
   names.caches.RC = at(world, WORLD.small);
   names.caches.KC = cpu.createCache(at(world, WORLD.C), at(world, WORLD.small));
 }
+
+/** Allocates for C, which it holds. */
+export const ALLOCATES_FOR_C: ScenarioThread = {
+  title: 'allocates for C',
+  body(part) {
+    allocate(part, WORLD.small, 0);
+    drop(part);
+  },
+};
+
+/** Removes C, to the end. */
+export const REMOVES_C: ScenarioThread = { title: 'removes C', body: removeC };
+
+/** Removes C, and frees its object when it is somebody else's. */
+export const REMOVES_C_THEN_FREES: ScenarioThread = {
+  title: 'removes C, frees its object',
+  body(part) {
+    removeC(part);
+    release(part, 0);
+    settle(part);
+  },
+};
