@@ -1,7 +1,14 @@
 /** The scenarios of the suspicions. */
 import { CACHE_KILLED } from '../../core/memcg/kmem-caches.ts';
-import { addSingle, allocate, buildWorld, drop, hold, release, remove } from './operations.ts';
-import { objectOf, REMOVES_C, REMOVES_C_THEN_FREES, removed } from './setups.ts';
+import { allocate, buildWorld, drop, hold, release, remove } from './operations.ts';
+import {
+  ALLOCATES_A_PAGE_FOR_C,
+  buildForPages,
+  objectOf,
+  REMOVES_C,
+  REMOVES_C_THEN_FREES,
+  removed,
+} from './setups.ts';
 import { at, type Builder, type Part, type Scenario, settle, WORLD } from './world.ts';
 
 /** Removes C and creates X, which may get its kmem id, with a cache of its own. */
@@ -41,11 +48,7 @@ export const NEGATIVE: Scenario = {
     },
     REMOVES_C,
   ],
-  setup(builder) {
-    buildWorld(builder);
-    addSingle(builder);
-    hold(builder, 0);
-  },
+  setup: buildForPages,
 };
 
 /** See findings.ts. */
@@ -128,21 +131,8 @@ export const STOCK: Scenario = {
   name: 'D4',
   summary: 'C is removed while a CPU charges it, and puts what is left of its batch in stock',
   config: { chargeBatch: 4 },
-  threads: [
-    {
-      title: 'allocates a page for C',
-      body(part) {
-        allocate(part, WORLD.single, 0);
-        drop(part);
-      },
-    },
-    REMOVES_C,
-  ],
-  setup(builder) {
-    buildWorld(builder);
-    addSingle(builder);
-    hold(builder, 0);
-  },
+  threads: [ALLOCATES_A_PAGE_FOR_C, REMOVES_C],
+  setup: buildForPages,
   settled({ cpus, world }, complain) {
     const dying = cpus[0]?.cgroupStat(at(world, WORLD.parent)).dyingDescendants ?? 0;
     if (dying > 0) complain('still dying', 'C is dying, held by nothing but pages in stock');

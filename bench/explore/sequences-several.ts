@@ -2,9 +2,7 @@
 import {
   addGrandchild,
   addModule,
-  addSingle,
   addTypesafe,
-  allocate,
   buildWorld,
   destroy,
   drop,
@@ -14,7 +12,9 @@ import {
   SHAPE,
 } from './operations.ts';
 import {
+  ALLOCATES_A_PAGE_FOR_C,
   ALLOCATES_FOR_C,
+  buildForPages,
   buildTopLevel,
   noted,
   objectOf,
@@ -213,21 +213,8 @@ export const SEVERAL_CPUS: readonly Scenario[] = [
     name: 'charge with stocks + offline',
     summary: 'CPUs charge ahead, two pages at a time, while the cgroup is removed',
     config: { chargeBatch: 2 },
-    threads: [
-      {
-        title: 'allocates a page for C',
-        body(part) {
-          allocate(part, WORLD.single, 0);
-          drop(part);
-        },
-      },
-      REMOVES_C,
-    ],
-    setup(builder) {
-      buildWorld(builder);
-      addSingle(builder);
-      hold(builder, 0);
-    },
+    threads: [ALLOCATES_A_PAGE_FOR_C, REMOVES_C],
+    setup: buildForPages,
     check: noted,
   },
 ];

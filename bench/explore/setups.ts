@@ -1,6 +1,16 @@
 /** Pieces that the worlds of several scenarios are built from. */
 import { ROOT_MEMCG } from '../../core/memcg/memcgs.ts';
-import { allocate, checkNotes, drop, release, remove, SHAPE } from './operations.ts';
+import {
+  addSingle,
+  allocate,
+  buildWorld,
+  checkNotes,
+  drop,
+  hold,
+  release,
+  remove,
+  SHAPE,
+} from './operations.ts';
 import {
   at,
   type Builder,
@@ -50,6 +60,22 @@ export function buildTopLevel(builder: Builder): void {
   Object.assign(names.memcgs, { root: ROOT_MEMCG, C: at(world, WORLD.C) });
   names.caches.RC = at(world, WORLD.small);
   names.caches.KC = cpu.createCache(at(world, WORLD.C), at(world, WORLD.small));
+}
+
+/** Allocates a page for C, which it holds. */
+export const ALLOCATES_A_PAGE_FOR_C: ScenarioThread = {
+  title: 'allocates a page for C',
+  body(part) {
+    allocate(part, WORLD.single, 0);
+    drop(part);
+  },
+};
+
+/** A cache of one object a slab, and CPU 0 holds C. */
+export function buildForPages(builder: Builder): void {
+  buildWorld(builder);
+  addSingle(builder);
+  hold(builder, 0);
 }
 
 /** Allocates for C, which it holds. */

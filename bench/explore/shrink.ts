@@ -19,6 +19,28 @@ const RACE = 'data race';
 /** Runs that shrinking may take. */
 const RUNS_MAX = 2000;
 
+/**
+ * Leaves out a stretch of switches: with the rest where it was, and then with the rest as much earlier as
+ * the stretch was long, since what others did in it now comes later.
+ */
+function withoutStretch(
+  schedule: readonly Switch[],
+  from: number,
+  size: number,
+  attempt: (candidate: readonly Switch[]) => Shrunk | null,
+): Shrunk | null {
+  const start = schedule[from]?.decision ?? 0;
+  const length = (schedule[from + size - 1]?.decision ?? start) - start;
+  const kept = schedule.slice(0, from);
+  const later = schedule.slice(from + size);
+  for (const shift of new Set([0, length])) {
+    const moved = later.map(({ decision, thread }) => ({ decision: decision - shift, thread }));
+    const shorter = attempt([...kept, ...moved]);
+    if (shorter !== null && shorter.schedule.length < schedule.length) return shorter;
+  }
+  return null;
+}
+
 /** Shrinks a schedule that breaks `invariant`; null if it does not when it is repeated. */
 export function shrink(
   driver: Driver,
@@ -38,14 +60,18 @@ export function shrink(
   driver.trace(invariant === RACE ? TRACE.keep : TRACE.none);
   let best = attempt(schedule);
   if (best === null) return null;
-  for (let size = Math.max(1, best.schedule.length >> 1); size >= 1; size >>= 1) {
-    for (let from = best.schedule.length - size; from >= 0 && runs < RUNS_MAX; ) {
-      const candidate: Switch[] = best.schedule.toSpliced(from, size);
-      const shorter: Shrunk | null = attempt(candidate);
-      if (shorter !== null && shorter.schedule.length < best.schedule.length) {
+  for (let before = Number.POSITIVE_INFINITY; best.schedule.length < before; ) {
+    before = best.schedule.length;
+    for (let size = Math.max(1, before >> 1); size >= 1; size--) {
+      // Every stretch of that many: two switches there and back belong together wherever they are.
+      for (let from = best.schedule.length - size; from >= 0 && runs < RUNS_MAX; from--) {
+        const shorter: Shrunk | null = withoutStretch(best.schedule, from, size, attempt);
+        if (shorter === null || shorter.schedule.length >= best.schedule.length) continue;
         best = shorter;
-        from = Math.min(from, best.schedule.length - size);
-      } else from -= size;
+        from = Math.min(from, best.schedule.length - size + 1);
+      }
+      // Long schedules: halves first, single switches in the end.
+      if (size > 4) size = (size >> 1) + 1;
     }
   }
   return { ...best, runs };

@@ -56,7 +56,7 @@ export function mutantSection({ results }: ExploreRecord): Section[] {
   return [
     {
       ...section,
-      how: `bugs that the kernel had, each put back alone: whether one of the invariants that it must break was seen to break, after how many schedules, and how few switches it takes${more}.`,
+      how: `bugs that the kernel or this model had or could have had, each put back alone: whether one of the invariants that it must break was seen to break, after how many schedules, and how few switches it takes${more}.`,
       table: {
         columns: ['found', 'schedules', 'breaks', 'switches', 'time'],
         rows: mutants.map(mutantRow),

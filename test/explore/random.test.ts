@@ -39,6 +39,15 @@ for (const kind of ['random', 'pct'] as const) {
   });
 }
 
+test('schedules by chance are made as short as they get', async () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    const work = { kind: 'random', seed, maxSchedules: 200, stopAt: ['lost update'] } as const;
+    const { search } = await session.run(orderOf('lost update', work));
+    // CPU 0 or CPU 1 first, a switch after its load, and back by itself.
+    assert.ok((search.found[0]?.schedule.length ?? 99) <= 2, `seed ${seed}`);
+  }
+});
+
 test('the core as it is survives some thousand schedules by chance on three CPUs', async () => {
   for (const kind of ['random', 'pct'] as const) {
     const work = { kind, seed: 3, maxSchedules: 1500 };
