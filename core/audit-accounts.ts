@@ -1,4 +1,5 @@
 /** The part of the audit about charges and statistics: what the counters say against what is there. */
+import { folioPages } from './audit-folios.ts';
 import type { Report } from './audit-slabs.ts';
 import type { Cpu } from './cpu.ts';
 import type { Machine } from './machine.ts';
@@ -46,6 +47,9 @@ function sumUpward(machine: Machine, own: Int32Array, words: number): Int32Array
 function checkUsage(machine: Machine, owned: Int32Array, report: Report): void {
   const { usage, flags } = machine.memcgs;
   const charged = owned.slice();
+  folioPages(machine).forEach((pages, memcg) => {
+    charged[memcg] += pages;
+  });
   for (let cpu = 0; cpu < machine.config.cpus; cpu++) {
     const base = cpu * CPU_RECORD.words;
     const { record } = machine.cpus;

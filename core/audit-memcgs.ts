@@ -1,4 +1,5 @@
 /** The part of the audit about memcgs and caches: tree, lists, ids and references. */
+import { folioPages } from './audit-folios.ts';
 import type { Report } from './audit-slabs.ts';
 import type { Cpu } from './cpu.ts';
 import type { Machine } from './machine.ts';
@@ -196,6 +197,9 @@ function checkReferences(machine: Machine, cpu: Cpu, report: Report): void {
   for (let cache = 1; cache < caches.flags.length && early; cache++) {
     if (caches.flags[cache] !== 0) expected[caches.memcg[cache]]++;
   }
+  folioPages(machine).forEach((pages, memcg) => {
+    expected[memcg] += pages;
+  });
   countHolders(machine, cpu, expected);
   cpu.strategy.expectedPageRefs(expected);
   for (let memcg = 1; memcg < flags.length; memcg++) {

@@ -6,6 +6,7 @@
  * Needs two bits per slab row for its marks.
  */
 import { auditAccounts } from './audit-accounts.ts';
+import { auditFolios } from './audit-folios.ts';
 import { auditLrus } from './audit-lrus.ts';
 import { auditMemcgs, checkTree } from './audit-memcgs.ts';
 import { type About, auditSlabs, type Report } from './audit-slabs.ts';
@@ -59,6 +60,7 @@ export function audit(machine: Machine, cpu: Cpu = bindCpu(machine, 0)): AuditRe
   auditMemcgs(machine, cpu, report);
   auditAccounts(machine, cpu, totals.pages, report);
   auditLrus(machine, cpu, report);
+  auditFolios(machine, report);
   cpu.strategy.audit(report);
   if (suppressed > 0) {
     violations.push({

@@ -16,6 +16,8 @@ import { CACHE_SHUT, lookUpCache } from './memcg/kmem-caches.ts';
 import { bindMemcgs, type Memcgs } from './memcg/lifecycle.ts';
 import { bindListLrus, type ListLrus } from './memcg/list-lru.ts';
 import { bindLookups, type Lookups } from './memcg/lookups.ts';
+import { bindPageCache, type PageCache } from './memcg/page-cache.ts';
+import { bindReclaim, type Reclaim } from './memcg/reclaim.ts';
 import { bindRootCaches, type RootCaches } from './memcg/root-caches.ts';
 import { bindSlabStats } from './memcg/stats.ts';
 import { STEP_NAMES, STEP_WORDS, type Steps } from './reparent/steps.ts';
@@ -41,6 +43,7 @@ export interface Cpu
     AccountedAlloc,
     RootCaches,
     Lookups,
+    Reclaim,
     Deferred {
   /** Gives this CPU's cpu slab and partial list of a cache back. */
   flush(cache: number): void;
@@ -66,6 +69,7 @@ export interface Cpu
   /** All references of a cache, while nothing is in flight. */
   cacheRefsOf(cache: number): number;
   readonly lrus: ListLrus;
+  readonly pageCache: PageCache;
   readonly strategy: BoundStrategy;
 }
 
@@ -94,6 +98,7 @@ function bindPrimitives(machine: Machine, cpu: number) {
     workLock: irqLock(LOCK.workLock),
     cgroupWorkLock: irqLock(LOCK.cgroupWorkLock),
     zoneLock: bindSpinLock(words, cpu, 'zone lock', patience),
+    lruLock: bindSpinLock(words, cpu, 'lru_lock', patience),
     listLock: bindSpinLock(machine.kmemCaches.listLock, cpu, 'list_lock', patience),
   };
 }
@@ -149,6 +154,8 @@ function bindKernel(machine: Machine, cpu: number): { kernel: Kernel; deferred: 
     ...{ cpu, patience },
     ownerOf: (handle) => strategy.ownerOf(headRow(machine, handle)),
   });
+  const { lruLock } = primitives;
+  const pageCache = bindPageCache(machine, { charging, css, lruLock });
   const kernel: Kernel = {
     ...{
       machine,
@@ -160,6 +167,7 @@ function bindKernel(machine: Machine, cpu: number): { kernel: Kernel; deferred: 
       charging,
       stats,
       lrus,
+      pageCache,
       strategy,
       allocator,
     },
@@ -182,7 +190,7 @@ export function bindCpu(machine: Machine, cpu: number): Cpu {
     `CPU ${cpu}: this machine was created for CPUs 0 to ${machine.config.cpus - 1}`,
   );
   const { kernel, deferred } = bindKernel(machine, cpu);
-  const { processor, allocator, strategy, charging, lrus } = kernel;
+  const { processor, allocator, strategy, charging, lrus, pageCache } = kernel;
   const caches = bindCaches(kernel);
   const memcgs = bindMemcgs(kernel, caches);
   deferred.connect(kernel, caches, memcgs);
@@ -190,13 +198,14 @@ export function bindCpu(machine: Machine, cpu: number): Cpu {
   const { peek } = atomics;
   const { kmemId } = machine.memcgs;
   return {
-    ...{ cpu, alloc: allocator.alloc, free: allocator.free, strategy, lrus },
+    ...{ cpu, alloc: allocator.alloc, free: allocator.free, strategy, lrus, pageCache },
     ...processor,
     ...caches,
     ...memcgs,
     ...bindAccountedAlloc(machine, { ...kernel, alloc: allocator.alloc }),
     ...bindRootCaches(kernel, caches),
     ...bindLookups(kernel),
+    ...bindReclaim(machine, kernel),
     ...deferred,
     flush: (cache) => allocator.flushCpu(cache, cpu),
     drainStock: charging.drain,

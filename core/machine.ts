@@ -5,10 +5,12 @@
  * is allocated (`planMachine`).
  */
 import { ATOMICS_KIND } from '#atomics';
+import { type FOLIO_LIST_SPEC, type FOLIO_SPEC, folioListRows } from './memcg/folio-rows.ts';
 import type { KMEM_CACHE_SPEC } from './memcg/kmem-caches.ts';
 import { initLruLists } from './memcg/list-lru.ts';
 import { firstLruItem, type LRU_LINK_SPEC, type LRU_LIST_SPEC } from './memcg/list-lru-rows.ts';
 import { MEMCG_LIVE, MEMCG_ONLINE, type MEMCG_SPEC, NO_LIMIT, ROOT_MEMCG } from './memcg/memcgs.ts';
+import { initFolioLists } from './memcg/page-cache.ts';
 import { STRATEGIES } from './reparent/registry.ts';
 import type { Strategy } from './reparent/strategy.ts';
 import { createWasmMemory, strategyBuffer, type WasmMemory } from './reparent/wasm.ts';
@@ -77,26 +79,29 @@ export interface Machine {
   readonly events: Columns<typeof EVENT_SPEC>;
   readonly lruLists: Columns<typeof LRU_LIST_SPEC>;
   readonly lruLinks: Columns<typeof LRU_LINK_SPEC>;
+  readonly folioLists: Columns<typeof FOLIO_LIST_SPEC>;
+  readonly folios: Columns<typeof FOLIO_SPEC>;
   readonly memcgRows: RowPool;
   /** Rows 1 to `rootCaches`. */
   readonly rootRows: RowPool;
   /** The rows of memcgs' caches, after those of root caches. */
   readonly cacheRows: RowPool;
   readonly lruRows: RowPool;
+  readonly folioRows: RowPool;
 }
 
 const HEADER_WORDS = 32;
 const MAGIC = 0x51_ab_5b_1c;
-const VERSION = 3;
+const VERSION = 4;
 const MAX_CPUS = 64;
 const CONFIG_KEYS = [
   ...(['cpus', 'slabRows', 'kmemCaches', 'rootCaches', 'memcgs', 'kmemIds'] as const),
-  ...(['chargeBatch', 'lrus', 'lruItems'] as const),
+  ...(['chargeBatch', 'lrus', 'lruItems', 'folios'] as const),
 ] as const;
 /** These may be 0: the machine then does without. */
-const OPTIONAL_KEYS: readonly string[] = ['chargeBatch', 'lrus', 'lruItems'];
+const OPTIONAL_KEYS: readonly string[] = ['chargeBatch', 'lrus', 'lruItems', 'folios'];
 function completed(config: MachineConfig): FullConfig {
-  return { chargeBatch: 0, lrus: 0, lruItems: 0, ...config };
+  return { chargeBatch: 0, lrus: 0, lruItems: 0, folios: 0, ...config };
 }
 
 function strategyNamed(name: string): Strategy {
@@ -119,6 +124,7 @@ function checkConfig(config: FullConfig): void {
     chargeBatch: 1024,
     lrus: 31,
     lruItems: 2 ** 28,
+    folios: 2 ** 28,
   };
   for (const key of CONFIG_KEYS) {
     const value = config[key];
@@ -199,6 +205,7 @@ export function createMachine(config: MachineConfig): Machine {
   }
   machine.globals.patience[PATIENCE.deadlineMs] = DEADLINE_MS;
   initLruLists(machine);
+  initFolioLists(machine);
   return machine;
 }
 
@@ -232,6 +239,7 @@ function view(planned: MachinePlan, memory: MachineMemory): Machine {
   const memcgs = viewTable(memory.main, layout, tables.memcgs);
   const kmemCaches = viewTable(memory.main, layout, tables.kmemCaches);
   const lruLinks = viewTable(memory.main, layout, tables.lruLinks);
+  const folios = viewTable(memory.main, layout, tables.folios);
   const pool = (number: number, limit: string, next: Int32Array, first: number, end: number) =>
     bindRowPool({ state: pools.state, pool: number, next, first, end, limit });
   return {
@@ -261,6 +269,8 @@ function view(planned: MachinePlan, memory: MachineMemory): Machine {
     events: viewTable(memory.main, layout, tables.events),
     lruLists: viewTable(memory.main, layout, tables.lruLists),
     lruLinks,
+    folioLists: viewTable(memory.main, layout, tables.folioLists),
+    folios,
     memcgRows: pool(0, 'memcgs', memcgs.siblingNext, 1, tables.memcgs.rows),
     rootRows: pool(1, 'rootCaches', kmemCaches.next, 1, config.rootCaches + 1),
     cacheRows: pool(
@@ -271,6 +281,7 @@ function view(planned: MachinePlan, memory: MachineMemory): Machine {
       tables.kmemCaches.rows,
     ),
     lruRows: pool(3, 'lruItems', lruLinks.next, firstLruItem(config), tables.lruLinks.rows),
+    folioRows: pool(4, 'folios', folios.next, folioListRows(config), tables.folios.rows),
   };
 }
 

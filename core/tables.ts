@@ -2,6 +2,7 @@
  * What a machine is made for, and the tables that follow from it: the one place that names them all.
  */
 
+import { FOLIO_LIST_SPEC, FOLIO_SPEC, folioListRows, folioRows } from './memcg/folio-rows.ts';
 import { KMEM_CACHE_SPEC } from './memcg/kmem-caches.ts';
 import { LRU_LINK_SPEC, LRU_LIST_SPEC, lruLinkRows } from './memcg/list-lru-rows.ts';
 import { MEMCG_SPEC, STAT_ITEMS } from './memcg/memcgs.ts';
@@ -40,6 +41,8 @@ export interface MachineConfig {
   readonly lrus?: number;
   /** Objects that can be on lru lists at once. Default 0. */
   readonly lruItems?: number;
+  /** Runs of page-cache pages that can be there at once; 0, the default, is a machine without. */
+  readonly folios?: number;
 }
 
 /** A config with every capacity given. */
@@ -81,6 +84,10 @@ export const GLOBALS_SPEC = {
   patience: 16,
   /** Clock of the event rings. */
   clock: 16,
+  /** Objects that shrinkers were asked for and have not scanned (`nr_deferred`); atomic. */
+  deferredScan: 16,
+  /** Slots of the arrays indexed by kmem id (`memcg_nr_cache_ids`): they only grow; cgroup_mutex. */
+  arraySlots: 16,
 } as const;
 /** What a CPU keeps for itself: plain access. */
 export const CPU_SPEC = { record: CPU_RECORD.words, steps: STEP_WORDS } as const;
@@ -95,7 +102,8 @@ export const LOCK = {
   zoneLock: 6,
   chunkLock: 7,
   cgroupWorkLock: 8,
-  rows: 9,
+  lruLock: 9,
+  rows: 10,
 } as const;
 /** A memcg's cache by (root cache, kmem id). */
 export const CACHE_ARRAY_SPEC = { cache: 1 } as const;
@@ -123,7 +131,7 @@ export function mainTables(config: FullConfig) {
     cpus: { name: 'cpus', spec: CPU_SPEC, rows: config.cpus },
     processors: { name: 'processors', spec: PROCESSOR_SPEC, rows: config.cpus },
     locks: { name: 'locks', spec: LOCK_SPEC, rows: LOCK.rows },
-    pools: { name: 'pools', spec: ROW_POOL_SPEC, rows: 4 },
+    pools: { name: 'pools', spec: ROW_POOL_SPEC, rows: 5 },
     rcu: { name: 'rcu', spec: RCU_SPEC, rows: 1 },
     rcuRing: { name: 'rcuRing', spec: RCU_RING_SPEC, rows: powerOfTwo(reservedWork(config)) },
     work: { name: 'work', spec: WORK_SPEC, rows: 1 },
@@ -156,6 +164,8 @@ export function mainTables(config: FullConfig) {
       rows: config.lrus * (config.kmemIds + 1) + 1,
     },
     lruLinks: { name: 'lruLinks', spec: LRU_LINK_SPEC, rows: lruLinkRows(config) },
+    folioLists: { name: 'folioLists', spec: FOLIO_LIST_SPEC, rows: folioListRows(config) },
+    folios: { name: 'folios', spec: FOLIO_SPEC, rows: folioRows(config) },
     slabs: { name: 'slabs', spec: SLAB_SPEC, rows: config.slabRows + 1 },
   } as const;
 }

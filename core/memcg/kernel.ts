@@ -12,6 +12,7 @@ import type { Workqueue } from '../shared/workqueue.ts';
 import type { Allocator } from '../slub/allocator.ts';
 import type { Charging } from './charge.ts';
 import type { ListLrus } from './list-lru.ts';
+import type { PageCache } from './page-cache.ts';
 import type { SlabStats } from './stats.ts';
 
 /** One CPU's bindings, made by `bindCpu`. */
@@ -34,6 +35,7 @@ export interface Kernel {
   readonly charging: Charging;
   readonly stats: SlabStats;
   readonly lrus: ListLrus;
+  readonly pageCache: PageCache;
   readonly strategy: BoundStrategy;
   readonly allocator: Allocator;
 }

@@ -62,6 +62,10 @@ export interface Memcgs {
   freeMemcg(memcg: number): void;
 }
 
+/** MEMCG_CACHES_MIN_SIZE and MEMCG_CACHES_MAX_SIZE. */
+const LEAST_SLOTS = 4;
+const MAX_KMEM_IDS = 65_535;
+
 /** Binds the life cycle to a CPU. */
 export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   const { add, exchange, load, or, and, sub, store } = atomics;
@@ -70,6 +74,7 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   const { memcgs, memcgRows, kmemCaches } = machine;
   const { parent: parentOf, flags, kmemId, onlineCount } = memcgs;
   const idOwner = machine.kmemIds.owner;
+  const { arraySlots } = machine.globals;
   const { kmemIds: ids, cpus } = machine.config;
   const { current } = machine.processors;
   const early = machine.strategy.releasesEarly;
@@ -92,6 +97,13 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
     check(id >= 0, `kmemIds (${ids}) reached; raise \`kmemIds\` of the machine's config`);
     idOwner[id] = memcg;
     kmemId[memcg] = id;
+    growArrays(id);
+  }
+
+  /** The arrays that are indexed by kmem id double when the id does not fit, and never shrink (b.5). */
+  function growArrays(id: number): void {
+    if (id < arraySlots[0]) return;
+    arraySlots[0] = Math.min(MAX_KMEM_IDS, Math.max(LEAST_SLOTS, 2 * (id + 1)));
   }
 
   function countInAncestors(column: Int32Array, memcg: number, delta: number): void {
