@@ -42,7 +42,10 @@ export function auditFolios(machine: Machine, report: Report): void {
     }
   }
   for (let folio = folioListRows(machine.config); folio < memcgOf.length; folio++) {
-    if ((memcgOf[folio] !== 0) === (seen[folio] === 1)) continue;
-    report('folios', `folio ${folio} of memcg ${memcgOf[folio]} is on no list`);
+    if ((memcgOf[folio] !== 0) !== (seen[folio] === 1)) {
+      report('folios', `folio ${folio} of memcg ${memcgOf[folio]} is on no list`);
+    } else if (seen[folio] === 0 && pagesOf[folio] !== 0) {
+      report('folios', `folio ${folio} is gone, but has ${pagesOf[folio]} pages`);
+    }
   }
 }

@@ -12,7 +12,7 @@
  * A parent goes offline after its children: `onlineCount` holds it back.
  */
 import * as atomics from '#atomics';
-import { check } from '../shared/assert.ts';
+import { check, LimitError } from '../shared/assert.ts';
 import { RCU_CALLBACK, WORK } from '../shared/deferred-kinds.ts';
 import { eventKind } from '../shared/event-ring.ts';
 import { type ListColumns, listAppend, listRemove } from '../shared/list.ts';
@@ -94,7 +94,6 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   /** The smallest free id, as the kernel's ida gives it. */
   function takeKmemId(memcg: number): void {
     const id = idOwner.indexOf(0);
-    check(id >= 0, `kmemIds (${ids}) reached; raise \`kmemIds\` of the machine's config`);
     idOwner[id] = memcg;
     kmemId[memcg] = id;
     growArrays(id);
@@ -117,10 +116,9 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   function createMemcg(parent: number): number {
     return cgroupMutex.hold(() => {
       check(isRemovable(parent), `memcg ${parent} is not online: no child under it`);
-      check(
-        idOwner.includes(0),
-        `kmemIds (${ids}) reached; raise \`kmemIds\` of the machine's config`,
-      );
+      if (!idOwner.includes(0)) {
+        throw new LimitError('kmemIds', ids, "raise `kmemIds` of the machine's config");
+      }
       const memcg = memcgRows.take();
       const generation = memcgs.generation[memcg] + 1;
       for (const column of Object.values(memcgs)) {

@@ -40,6 +40,16 @@ export interface ListLrus {
   del(lru: number, item: number): void;
   /** Takes the oldest item of a memcg's list off; returns its object, 0 if there is none. */
   isolate(lru: number, memcg: number): number;
+  /**
+   * Looks at up to `count` of the oldest items of a memcg's list (list_lru_walk): `keep` is called under
+   * the lru's lock, and moves an item to the end by true, takes it off by false. Returns items taken off.
+   */
+  walk(
+    lru: number,
+    memcg: number,
+    count: number,
+    keep: (item: number, handle: number) => boolean,
+  ): number;
   /** Items on a memcg's list, as the shrinker counts them: never negative. */
   count(lru: number, memcg: number): number;
   /** Whether a shrinker should look at a memcg. */
@@ -157,6 +167,24 @@ export function bindListLrus(
       const handle = handleOf[item];
       giveItem(item);
       return handle;
+    },
+    walk(lru, memcg, objects, keep) {
+      checkLru(lru);
+      lock(lockOf(lru));
+      const list = lruList(config, lru, peek(kmemId, memcg));
+      let removed = 0;
+      for (let left = Math.min(objects, items[list]); left > 0 && next[list] !== list; left--) {
+        const item = next[list];
+        unlink(item);
+        if (keep(item, handleOf[item])) link(list, item);
+        else {
+          items[list]--;
+          removed++;
+          giveItem(item);
+        }
+      }
+      unlock(lockOf(lru));
+      return removed;
     },
     count,
     hasBit: (lru, memcg) => (peek(shrinkerBits, memcg) & (1 << lru)) !== 0,

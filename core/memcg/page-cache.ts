@@ -14,7 +14,7 @@
  * of a memcg that is not online any more).
  */
 import type { Machine } from '../machine.ts';
-import { check, ModelError } from '../shared/assert.ts';
+import { check, LimitError, ModelError } from '../shared/assert.ts';
 import type { PercpuRefs } from '../shared/percpu-ref.ts';
 import { LINE } from '../shared/processor.ts';
 import type { SpinLock } from '../shared/spinlock.ts';
@@ -46,7 +46,10 @@ export type Evicted = (folio: number, left: number) => void;
 
 /** The page cache as one CPU sees it. Pages are base pages. */
 export interface PageCache {
-  /** Charges pages that were just read in to a memcg; 0, with nothing changed, if a limit is reached. */
+  /**
+   * Charges pages that were just read in to a memcg; 0, with nothing changed, if a limit is reached.
+   * @throws LimitError, with nothing changed
+   */
   add(memcg: number, pages: number): number;
   /** The file was used again (mark_page_accessed): the second time the folio becomes active. */
   accessed(folio: number): void;
@@ -108,7 +111,7 @@ export function bindPageCache(
   }
 
   function checkFolio(folio: number): void {
-    if (memcgOf[folio] === 0) {
+    if ((memcgOf[folio] ?? 0) === 0) {
       unlock();
       throw new ModelError(`folio ${folio} is not in the page cache`);
     }
@@ -120,16 +123,24 @@ export function bindPageCache(
     folioRows.give(folio);
   }
 
-  /** Takes up to `budget` pages off the oldest folio of the inactive list; -1 when it is dirty. */
+  /**
+   * Takes up to `budget` pages off the oldest folio of the inactive list: pages taken, its size as a
+   * negative number when it is dirty and was passed by, 0 when the list is empty.
+   */
   function reclaimOldest(list: number, budget: number, evicted: Evicted): number {
     lock();
     const folio = next[list];
+    if (folio === list) {
+      unlock();
+      return 0;
+    }
     const memcg = memcgOf[folio];
     unlink(folio);
     if ((flags[folio] & FOLIO_DIRTY) !== 0) {
       link(folio);
+      const size = pagesOf[folio];
       unlock();
-      return -1;
+      return -size;
     }
     const taken = Math.min(budget, pagesOf[folio]);
     const left = pagesOf[folio] - taken;
@@ -157,11 +168,11 @@ export function bindPageCache(
     // What a pass has looked at, dirty folios included, is what it may look at.
     let scan = Math.min(budget, listed[list]);
     let reclaimed = 0;
-    while (scan > 0 && next[list] !== list) {
-      const size = pagesOf[next[list]];
+    while (scan > 0) {
       const taken = reclaimOldest(list, scan, evicted);
-      if (taken > 0) reclaimed += taken;
-      scan -= taken < 0 ? size : taken;
+      if (taken === 0) break;
+      reclaimed += Math.max(0, taken);
+      scan -= Math.abs(taken);
     }
     return reclaimed;
   }
@@ -203,8 +214,7 @@ export function bindPageCache(
       unlock();
       if (folio !== 0) return folio;
       forget(memcg, pages);
-      // Says which limit, and how to raise it.
-      return folioRows.take();
+      throw new LimitError('folios', config.folios, "raise `folios` of the machine's config");
     },
     accessed(folio) {
       lock();

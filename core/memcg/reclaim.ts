@@ -13,7 +13,7 @@
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
 import type { ListLrus } from './list-lru.ts';
-import { MEMCG_DYING, MEMCG_LIVE, MEMCG_ONLINE, MEMCG_RELEASED, ROOT_MEMCG } from './memcgs.ts';
+import { MEMCG_LIVE, MEMCG_ONLINE, MEMCG_RELEASED, ROOT_MEMCG } from './memcgs.ts';
 import type { Evicted, PageCache } from './page-cache.ts';
 
 /** Priority at which reclaim begins (DEF_PRIORITY); it counts down to 0 when that is not enough. */
@@ -68,14 +68,12 @@ export function bindReclaim(
   /** Scans `objects` over the lists in proportion to their length. */
   function scanLists(memcg: number, objects: number, shrinker: Shrinker): number {
     const counts = shrinker.lrus.map((lru) => lrus.count(lru, memcg));
-    const total = Math.max(
-      1,
-      counts.reduce((sum, count) => sum + count, 0),
-    );
+    // One too many, as super_cache_scan has it, so that it is never 0.
+    const total = counts.reduce((sum, count) => sum + count, 1);
     let freed = 0;
     shrinker.lrus.forEach((lru, index) => {
       const share = Math.floor((objects * (counts[index] as number)) / total);
-      // One more, as super_cache_scan does, so that a short list is not passed over for ever.
+      // And one more, so that a short list is not passed over for ever.
       freed += shrinker.scan(lru, memcg, share + 1);
     });
     return freed;
@@ -94,7 +92,7 @@ export function bindReclaim(
     const target = scanTarget(freeable, priority);
     let total = deferred + target;
     const wanted = total;
-    if (target < freeable / 4) total = Math.min(total, Math.floor(freeable / 2));
+    if (target < Math.floor(freeable / 4)) total = Math.min(total, Math.floor(freeable / 2));
     total = Math.min(total, freeable * 2);
     let freed = 0;
     let scanned = 0;
@@ -129,7 +127,8 @@ export function bindReclaim(
         // Gone in the meantime: the last page of it was reclaimed on this walk.
         if ((flags[memcg] & (MEMCG_LIVE | MEMCG_RELEASED)) !== MEMCG_LIVE) continue;
         pages += pageCache.shrink(memcg, priority, hooks.evicted);
-        const online = (flags[memcg] & (MEMCG_ONLINE | MEMCG_DYING)) === MEMCG_ONLINE;
+        // Until the offline callback is done its lists are its own (mem_cgroup_online).
+        const online = (flags[memcg] & MEMCG_ONLINE) !== 0;
         if (online) objects += shrinkSlab(memcg, priority, hooks.shrinker);
       }
       return { pages, objects };

@@ -1,11 +1,12 @@
 /**
- * One word at a time is broken in a machine with everything in it: a stock, a task, lru items, a
+ * One word at a time is broken in a machine with everything in it: a stock, a task, lru items, page cache, a
  * removed memcg on its way, requests, slabs under RCU. The audit names that invariant and no other,
  * and tells the last operations on the rows that it is about.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { audit, bindCpu, createMachine, type Machine, ROOT_MEMCG } from '../../core/index.ts';
+import { FOLIO_ACTIVE, folioList } from '../../core/memcg/folio-rows.ts';
 import { lruList } from '../../core/memcg/list-lru-rows.ts';
 import { MEMCG_ONLINE } from '../../core/memcg/memcgs.ts';
 import { strategyBuffer } from '../../core/reparent/wasm.ts';
@@ -35,13 +36,15 @@ interface Healthy {
   /** First row of a free run. */
   readonly free: number;
   readonly item: number;
+  /** Two inactive folios, an active one, and one that is gone. */
+  readonly folios: readonly [oldest: number, newer: number, active: number, gone: number];
   readonly names: () => string[];
 }
 
 function healthy(strategy: string): Healthy {
   const machine = createMachine({
     ...{ strategy, cpus: 2, slabRows: 200, kmemCaches: 16, rootCaches: 3, memcgs: 8, kmemIds: 6 },
-    ...{ chargeBatch: 32, lrus: 2, lruItems: 6 },
+    ...{ chargeBatch: 32, lrus: 2, lruItems: 6, folios: 6 },
   });
   const cpu = bindCpu(machine, 0);
   const root = cpu.createRootCache(SHAPE);
@@ -60,6 +63,10 @@ function healthy(strategy: string): Healthy {
   const rowOf = (place: number): number => (handles[place] ?? 0) >>> 6;
   const item = cpu.lrus.add(0, handles[0] ?? 0);
   cpu.lrus.add(0, handles[1] ?? 0);
+  const add = (pages: number): number => cpu.pageCache.add(memcg, pages);
+  const folios = [add(3), add(40), add(5), add(1)] as const;
+  for (let time = 0; time < 2; time++) cpu.pageCache.accessed(folios[2]);
+  cpu.pageCache.remove(folios[3]);
   cpu.moveTask(1, memcg);
   cpu.allocFor(top, root);
   // Slabs that were emptied, and rows of slabs that are gone.
@@ -77,7 +84,7 @@ function healthy(strategy: string): Healthy {
   const list = machine.kmemCaches.partialHead[cache] ?? 0;
   assert.ok(list !== 0 && (page[4 * list + NEXT] ?? 0) !== 0 && prev[list] === 0);
   return {
-    ...{ machine, top, memcg, dying, cache, waiting, killed, item, names },
+    ...{ machine, top, memcg, dying, cache, waiting, killed, item, folios, names },
     ...{ full: rowOf(0), partial: list, current: rowOf(40), deferred: (short[0] ?? 0) >>> 6 },
     free: machine.cpus.record[CPU_RECORD.pcp + 1] ?? 0,
   };
@@ -181,6 +188,48 @@ const BREAKS: Break[] = [
   ['lru link back', 'S5', ({ machine, item }) => set(machine.lruLinks.prev, item, more)],
   ['lru item of another', 'S5', ({ machine, item }) => set(machine.lruLinks.handle, item, none)],
   ['shrinker bit', 'S6', ({ machine, memcg }) => set(machine.memcgs.shrinkerBits, memcg, none)],
+  ['folio link', 'folios', ({ machine, folios }) => set(machine.folios.next, folios[0], none)],
+  ['folio link back', 'folios', ({ machine, folios }) => set(machine.folios.prev, folios[1], none)],
+  [
+    'link back of the oldest folio',
+    'folios',
+    ({ machine, folios }) => set(machine.folios.prev, folios[0], none),
+  ],
+  [
+    'folio list link back',
+    'folios',
+    ({ machine, memcg }) => set(machine.folios.prev, folioList(memcg, 0), none),
+  ],
+  [
+    'folio of another',
+    'C-A R2 folios',
+    ({ machine, top, folios }) => set(machine.folios.memcg, folios[0], () => top),
+  ],
+  [
+    'folio that is gone',
+    'folios',
+    ({ machine, top, folios }) => set(machine.folios.memcg, folios[3], () => top),
+  ],
+  [
+    'folio size',
+    'C-A R2 folios',
+    ({ machine, folios }) => set(machine.folios.pages, folios[2], more),
+  ],
+  [
+    'size of a folio that is gone',
+    'folios',
+    ({ machine, folios }) => set(machine.folios.pages, folios[3], more),
+  ],
+  [
+    'active folio among inactive ones',
+    'folios',
+    ({ machine, folios }) => set(machine.folios.flags, folios[1], (flags) => flags | FOLIO_ACTIVE),
+  ],
+  [
+    'pages of a folio list',
+    'folios',
+    ({ machine, memcg }) => set(machine.folioLists.pages, folioList(memcg, 1), more),
+  ],
   ['parent', 'tree', ({ machine, top, memcg }) => set(machine.memcgs.parent, top, () => memcg)],
   ['list_lock', 'locks', ({ machine, cache }) => set(machine.kmemCaches.listLock, cache, more)],
   ['slab_mutex', 'locks', ({ machine }) => set(machine.locks.word, LOCK.slabMutex * LINE, more)],

@@ -20,7 +20,7 @@ const SLAB_ROWS = 120;
 function world(strategy: string, objectsPerSlab = 8, typesafeByRcu = false) {
   const machine = createMachine({
     ...{ strategy, cpus: 2, slabRows: SLAB_ROWS, kmemCaches: 8, rootCaches: 2, memcgs: 5 },
-    ...{ kmemIds: 4, lrus: 1, lruItems: 8, chargeBatch: 8 },
+    ...{ kmemIds: 4, lrus: 1, lruItems: 8, folios: 6, chargeBatch: 8 },
   });
   const cpu = bindCpu(machine, 0);
   const other = bindCpu(machine, 1);
@@ -143,7 +143,7 @@ function columns(machine: Machine): Int32Array[] {
   const tables = [
     ...[globals, slabs, cpuSlabs, kmemCaches, memcgs, cacheArrays, kmemIds, cpus, cpuMemcgs],
     ...[processors, locks, rcu, rcuRing, work, workRing, zone, machine.events],
-    ...[machine.lruLists, machine.lruLinks],
+    ...[machine.lruLists, machine.lruLinks, machine.folioLists, machine.folios],
   ];
   const own = tables.flatMap((table) => Object.values(table) as Int32Array[]);
   if (machine.memory.strategy !== null) own.push(new Int32Array(strategyBuffer(machine)));
@@ -170,6 +170,7 @@ for (const strategy of [...STRATEGY_NAMES, 'link-pages']) {
         const objects = Array.from({ length: 40 }, () => cpu.alloc(it.cache));
         for (const handle of objects.splice(0, 15)) cpu.free(handle);
         cpu.lrus.add(0, objects[3] ?? 0);
+        for (const pages of [3, 40]) cpu.pageCache.add(it.memcg, pages);
         cpu.rmdir(it.memcg);
         cpu.runDeferredStep();
         const words = columns(machine);
