@@ -229,11 +229,12 @@ async function runJob(
   for (const option of idle) tell(`note: ${option} changes nothing for ${entry.name}`);
   if (entry.slow && plan.lines[0] !== undefined) tell(plan.lines[0]);
   const { judgedEnvironment } = await import('./commands/doctor.ts');
+  const environment = judgedEnvironment(raw.cpus ?? 1);
   const envelope: Envelope = {
-    command: entry.name,
+    command: entry.recordsAs ?? entry.name,
     startedAt,
     seed: raw.seed ?? DEFAULT_SEED,
-    environment: judgedEnvironment(raw.cpus ?? 1),
+    environment: { ...environment, warnings: entry.simulated ? [] : environment.warnings },
   };
   const progress = createProgress(process.stderr);
   let result: CommandResult;

@@ -111,6 +111,19 @@ export function textOption<T>(
   return option.argParser((text: string) => parse(option.long ?? flags, text));
 }
 
+/** An option that may be given several times; each value is read like that of `textOption`. */
+export function collectOption<T>(
+  flags: string,
+  help: string,
+  parse: (name: string, text: string) => T,
+): Option {
+  const option = new Option(flags, help);
+  return option.argParser((text: string, before: T[] | undefined) => [
+    ...(before ?? []),
+    parse(option.long ?? flags, text),
+  ]);
+}
+
 /** An option that takes one word out of a few. */
 export function choiceOption(flags: string, help: string, choices: readonly string[]): Option {
   return textOption(flags, help, (name, text) => {

@@ -4,6 +4,9 @@ import { STRATEGY_NAMES } from '../core/index.ts';
 import { formatCount } from '../reports/format.ts';
 import { UsageError } from './errors.ts';
 import type { Switch } from './explore/driver.ts';
+import type { Vary } from './leak/cells.ts';
+import type { Shard } from './leak/fleet.ts';
+import type { Change } from './leak/scenario.ts';
 import {
   type CountRange,
   choiceOption,
@@ -164,6 +167,7 @@ export interface RawOptions extends CommonValues {
   atomics?: AtomicsKind;
   hotPath?: boolean;
   storm?: boolean;
+  leak?: boolean;
   live?: number;
   objects?: number;
   objectsPerSlab?: number;
@@ -183,6 +187,15 @@ export interface RawOptions extends CommonValues {
   schedule?: Switch[];
   search?: 'bounded' | 'random' | 'pct';
   schedules?: number;
+  hosts?: number;
+  days?: number;
+  set?: Change[];
+  vary?: Vary[];
+  workers?: number;
+  shard?: Shard;
+  continue?: string;
+  listScenarios?: true;
+  printScenario?: string;
 }
 
 /** Turns colour off; also off under NO_COLOR and when standard output is not a terminal. */

@@ -157,11 +157,11 @@ export function buildRecord(envelope: Envelope, result: CommandResult): Record<s
     complete: result.complete,
     version: packageVersion(),
     startedAt: envelope.startedAt.toISOString(),
-    seed: envelope.seed,
+    seed: result.seed ?? envelope.seed,
     environment: {
       ...environment,
       ...(result.atomics === undefined ? {} : { atomics: result.atomics }),
-      warnings: [...environment.warnings, ...result.warnings],
+      warnings: [...new Set([...environment.warnings, ...result.warnings])],
     },
     parameters: result.parameters,
     checks: result.checks,

@@ -12,8 +12,18 @@ export {
   formatRatio,
   formatShare,
 } from './format.ts';
+export { cellValues, type LeakFrame, sortRuns, summariseLeak } from './leak-summary.ts';
 export { renderMarkdown } from './markdown.ts';
-export type { Chart, Page, Series, Trace, TraceLine } from './pages/page.ts';
+export type {
+  Bars,
+  Chart,
+  HeatMap,
+  Page,
+  Series,
+  Setting,
+  Trace,
+  TraceLine,
+} from './pages/page.ts';
 export { hodgesLehmann, mannWhitney, type RankTest } from './rank-test.ts';
 export {
   type CapacityRecord,
@@ -24,6 +34,7 @@ export {
   type Environment,
   type ExploreRecord,
   type GeometryRecord,
+  type LeakRecord,
   parseRecord,
   RECORD_SCHEMA,
   RecordError,
@@ -59,6 +70,14 @@ export type {
   ExploreStep,
   ExploreViolation,
 } from './results-explore.ts';
+export {
+  type LeakPublished,
+  type LeakResults,
+  type LeakRun,
+  type LeakSeries,
+  type LeakSweep,
+  MEMORY_PARTS,
+} from './results-leak.ts';
 export type {
   RemoteResult,
   ScalingResult,

@@ -1,13 +1,29 @@
 /** Lays a page out as GitHub Markdown: the same content as on the terminal, charts as code blocks. */
+import { MISSING } from './format.ts';
 import { buildPage } from './pages/build.ts';
-import type { Cell, Entry, Note, Page, Section, Table, Trace } from './pages/page.ts';
+import type {
+  Bars,
+  Cell,
+  Chart,
+  Entry,
+  HeatMap,
+  Note,
+  Page,
+  Section,
+  Setting,
+  Table,
+  Trace,
+} from './pages/page.ts';
 import type { ResultRecord } from './record.ts';
+import { renderBars } from './terminal/bars.ts';
 import { renderChart } from './terminal/chart.ts';
+import { createStyles } from './terminal/styles.ts';
 import { printable } from './terminal/text.ts';
 import { cpuHeading, cpusOf, skippedText } from './terminal/trace.ts';
 
 /** GitHub shows code blocks of about this many columns without a scroll bar. */
 const CHART_WIDTH = 90;
+const TALL_CHART = 14;
 
 /** Text of a record may hold anything; here it must stay text and inside its table cell. */
 function escaped(text: string): string {
@@ -54,6 +70,56 @@ function traceLines(trace: Trace): string[] {
   ];
 }
 
+/** Names may be anything: a line that would end the block gets other quotes. */
+function codeBlock(lines: readonly string[]): string[] {
+  const inside = lines.map((line) => printable(line).replace(/^( {0,3})`{3,}/, "$1'''"));
+  return ['```text', ...inside, '```', ''];
+}
+
+function chartLines(chart: Chart): string[] {
+  const height = chart.tall === true ? { height: TALL_CHART } : {};
+  return codeBlock(renderChart(chart, { width: CHART_WIDTH, ...height }));
+}
+
+function barLines(bars: Bars): string[] {
+  return codeBlock(renderBars(bars, CHART_WIDTH, createStyles(false)));
+}
+
+/** A table a map: figures, where a terminal has room for shades only. */
+function heatMapLines({ across, down, maps, format }: HeatMap): string[] {
+  return maps.flatMap(({ title, values }) => [
+    `**${escaped(title)}** (across: ${escaped(across.title)}; down: ${escaped(down.title)})`,
+    '',
+    ...tableLines({
+      columns: across.values.map(String),
+      rows: down.values.map((value, row) => ({
+        label: String(value),
+        cells: across.values.map((_, column) => {
+          const figure = values[row]?.[column] ?? null;
+          return { text: figure === null ? MISSING : format(figure) };
+        }),
+      })),
+    }),
+  ]);
+}
+
+/** All of them, folded: a page that is posted somewhere must not be longer for them. */
+function settingLines(settings: readonly Setting[]): string[] {
+  if (settings.length === 0) return [];
+  return [
+    `<details><summary>All ${settings.length}</summary>`,
+    '',
+    '| | value | from |',
+    '| --- | ---: | --- |',
+    ...settings.map(
+      ({ key, value, from }) => `| ${escaped(key)} | ${escaped(value)} | ${escaped(from)} |`,
+    ),
+    '',
+    '</details>',
+    '',
+  ];
+}
+
 function entryLines(entries: readonly Entry[]): string[] {
   const lines = entries.flatMap(({ title, parts }) => [
     `- ${escaped(title)}`,
@@ -81,8 +147,11 @@ function sectionLines({
   how,
   table,
   chart,
+  bars,
+  heatMap,
   trace,
   entries = [],
+  settings = [],
   notes = [],
 }: Section): string[] {
   return [
@@ -90,11 +159,12 @@ function sectionLines({
     '',
     ...(how === '' ? [] : [sentence(how), '']),
     ...(table === undefined ? [] : tableLines(table)),
-    ...(chart === undefined
-      ? []
-      : ['```text', ...renderChart(chart, { width: CHART_WIDTH }).map(printable), '```', '']),
+    ...(chart === undefined ? [] : chartLines(chart)),
+    ...(bars === undefined ? [] : barLines(bars)),
+    ...(heatMap === undefined ? [] : heatMapLines(heatMap)),
     ...(trace === undefined ? [] : traceLines(trace)),
     ...entryLines(entries),
+    ...settingLines(settings),
     ...noteLines(notes),
   ];
 }
@@ -109,7 +179,7 @@ function renderMarkdownPage(page: Page): string {
     '',
     ...noteLines(page.verdict),
     ...page.sections.flatMap(sectionLines),
-    '## Measured on',
+    `## ${escaped(page.factsTitle ?? 'Measured on')}`,
     '',
     ...noteLines([...[...page.facts, ...page.notes].map((text) => ({ text })), ...warnings]),
   ];

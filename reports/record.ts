@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { capacityResults, compareResults, doctorResults, geometryResults } from './results.ts';
 import { exploreResults } from './results-explore.ts';
+import { leakResults } from './results-leak.ts';
 import { amount, count, open } from './results-parts.ts';
 import { stormResults } from './results-storm.ts';
 
@@ -49,6 +50,7 @@ export const recordSchema = z.discriminatedUnion('command', [
   z.strictObject({ ...envelope, command: z.literal('capacity'), results: capacityResults }),
   z.strictObject({ ...envelope, command: z.literal('storm'), results: stormResults }),
   z.strictObject({ ...envelope, command: z.literal('explore'), results: exploreResults }),
+  z.strictObject({ ...envelope, command: z.literal('leak'), results: leakResults }),
 ]);
 
 /** A record of any command; `command` tells which results it holds. */
@@ -67,6 +69,8 @@ export type CapacityRecord = Extract<ResultRecord, { command: 'capacity' }>;
 export type StormRecord = Extract<ResultRecord, { command: 'storm' }>;
 /** Record of `explore`. */
 export type ExploreRecord = Extract<ResultRecord, { command: 'explore' }>;
+/** Record of `leak`, and of shards that `merge` joined. */
+export type LeakRecord = Extract<ResultRecord, { command: 'leak' }>;
 /** The machine and runtime that a record was made on; sizes in bytes. */
 export type Environment = z.infer<typeof environmentSchema>;
 /** One thing that was checked on the way; a failed check makes the command exit with 1. */
@@ -107,7 +111,7 @@ function parseJson(text: string, fileName: string): unknown {
 }
 
 const COMMANDS: readonly Command[] = [
-  ...(['compare', 'run', 'geometry', 'doctor', 'capacity', 'storm', 'explore'] as const),
+  ...(['compare', 'run', 'geometry', 'doctor', 'capacity', 'storm', 'explore', 'leak'] as const),
 ];
 
 function kindOf(value: unknown): string {

@@ -3,6 +3,7 @@
  * the contract lets later versions add fields and old readers must still open their records.
  */
 import { z } from 'zod';
+import { leakResults } from './results-leak.ts';
 import { amount, count, distributionSchema, interval, name, open } from './results-parts.ts';
 import { stormResults } from './results-storm.ts';
 import { VERDICTS } from './verdict.ts';
@@ -120,6 +121,8 @@ export const compareResults = open({
   selfCheck: z.array(selfCheckSchema).optional(),
   /** `run`: a short storm after the comparison. */
   storm: stormResults.optional(),
+  /** `run`: a few simulated hosts after that. */
+  leak: leakResults.optional(),
 });
 
 const geometryFigures = open({

@@ -6,6 +6,7 @@
 import type { Option } from 'commander';
 import type { UserError } from '../errors.ts';
 import { exploreOptions, resolveExplore } from '../explore-options.ts';
+import { leakOptions, resolveLeak } from '../leak-options.ts';
 import { choiceOption } from '../option-values.ts';
 import {
   type AtomicsKind,
@@ -54,6 +55,8 @@ export interface CommandResult {
   warnings: string[];
   /** Which version of `#atomics` the workers really ran; goes into the environment. */
   atomics?: AtomicsKind;
+  /** Seed that the record is of, where it is not the one of this command line. */
+  seed?: number;
   /** Why it was cut short, when a worker failed or the machine did not fit. */
   failure?: UserError;
 }
@@ -92,6 +95,10 @@ export interface CommandEntry {
   readonly examples: readonly (readonly [line: string, meaning: string])[];
   /** Takes long enough that the user wants to know at once what was started. */
   readonly slow: boolean;
+  /** Nothing is timed: what could spoil a measurement is not worth a warning. */
+  readonly simulated?: boolean;
+  /** Whose records it makes, where that is not its own name. */
+  readonly recordsAs?: string;
   /** Common options that change nothing here; the shell says so when one is given. */
   readonly unused: readonly (keyof CommonValues)[];
   options(): Option[];
@@ -201,6 +208,65 @@ const explore: CommandEntry = {
   },
 };
 
+const leak: CommandEntry = {
+  name: 'leak',
+  summary: 'how many dying cgroups, and how much memory, over days of a host or a fleet?',
+  examples: [
+    ['slabsplice leak', 'the week of the patch series, 20 hosts, beside the published numbers'],
+    ['slabsplice leak --list-scenarios', 'which scenarios come along'],
+    ['slabsplice leak --scenario pods --days 30', 'a month of a Kubernetes node'],
+    ['slabsplice leak --scenario my-host.json --hosts 1', 'a host that you describe'],
+    ['slabsplice leak --vary cgroupsPerDay=50:800:50', 'how the leak grows with the rate'],
+    [
+      'slabsplice leak --vary cgroupsPerDay=100:700:200 --vary passesPerHour=0,2,8',
+      'a map of rate and memory pressure',
+    ],
+    [
+      'slabsplice leak --hosts 1000 --shard 3/10',
+      'a tenth of a fleet on this machine (docs/fleet.md)',
+    ],
+  ],
+  slow: true,
+  simulated: true,
+  unused: ['cpus'],
+  options: leakOptions,
+  prepare(raw) {
+    if (raw.listScenarios || raw.printScenario !== undefined) {
+      return {
+        kind: 'text',
+        render: async ({ width }) =>
+          (await import('./leak-scenarios.ts')).renderScenarios(raw.printScenario, width),
+      };
+    }
+    const options = resolveLeak(raw);
+    return {
+      kind: 'record',
+      plan: async () => (await import('./leak.ts')).planLeak(options),
+      run: async (context) => (await import('./leak.ts')).runLeak(options, context),
+    };
+  },
+};
+
+const merge: CommandEntry = {
+  name: 'merge',
+  summary: 'join the records of the shards of a fleet into one',
+  operands: ['<FILE...>', 'the records of all shards, written by leak --shard'],
+  examples: [
+    ['slabsplice merge shards/*.json', 'the record that one machine would have written'],
+    ['slabsplice merge shards/*.json --json fleet.json', 'into a file of that name'],
+  ],
+  slow: false,
+  unused: ['seed', 'cpus', 'strategies', 'quick', 'selfCheck'],
+  simulated: true,
+  recordsAs: 'leak',
+  options: commonOptions,
+  prepare: (_, files) => ({
+    kind: 'record',
+    plan: async () => ({ lines: [`merge: join ${files.length} records`], ...NO_MEMORY }),
+    run: async () => (await import('./merge.ts')).mergeFiles(files),
+  }),
+};
+
 const geometry: CommandEntry = {
   name: 'geometry',
   summary: 'does the model compute the same slab geometry as this kernel, or a recorded one?',
@@ -298,6 +364,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   run,
   compare,
   storm,
+  leak,
+  merge,
   explore,
   geometry,
   capacity,

@@ -1,24 +1,52 @@
-/** `run`: the main job, one page: a comparison on a machine of its own, then a short storm. */
+/**
+ * `run`: the main job, one page: a comparison on a machine of its own, a short storm, and the week of the
+ * patch series.
+ */
 import type { RunOptions } from '../run-options.ts';
 import { planCompare, runCompare } from './compare.ts';
+import { planLeak, runLeak } from './leak.ts';
 import type { CommandContext, CommandResult, Plan } from './registry.ts';
 import { planStorm, runStorm } from './storm.ts';
 
+/** A part after the first: its share of the time, and where its results and parameters go. */
+interface Part {
+  readonly name: 'storm' | 'leak';
+  readonly share: number;
+  plan(): Promise<Plan>;
+  run(context: CommandContext): Promise<CommandResult>;
+}
+
+function partsOf({ storm, leak }: RunOptions): Part[] {
+  const parts: Part[] = [];
+  if (storm !== null) {
+    parts.push({
+      ...{ name: 'storm', share: 0.22 },
+      plan: () => planStorm(storm),
+      run: (context) => runStorm(storm, context),
+    });
+  }
+  if (leak !== null) {
+    parts.push({
+      ...{ name: 'leak', share: 0.06 },
+      plan: () => planLeak(leak),
+      run: (context) => runLeak(leak, context),
+    });
+  }
+  return parts;
+}
+
 /** What would be run and how much memory it takes; allocates nothing. @throws InputError, UsageError */
-export async function planRun({ compare, storm }: RunOptions): Promise<Plan> {
-  const first = await planCompare(compare);
-  if (storm === null) return first;
-  const second = await planStorm(storm);
+export async function planRun(options: RunOptions): Promise<Plan> {
+  const first = await planCompare(options.compare);
+  const more = await Promise.all(partsOf(options).map((part) => part.plan()));
   return {
-    lines: [...first.lines, ...second.lines],
-    bytes: Math.max(first.bytes, second.bytes),
+    lines: [first, ...more].flatMap(({ lines }) => lines),
+    bytes: Math.max(...[first, ...more].map(({ bytes }) => bytes)),
     remedy: first.remedy,
   };
 }
 
-/** Time that the comparison takes, of all. */
-const COMPARE_SHARE = 0.75;
-const PARTS = 1000;
+const UNITS = 1000;
 
 /** Shows a part of the run as a share of the whole. */
 function partOf(context: CommandContext, from: number, share: number): CommandContext {
@@ -29,29 +57,37 @@ function partOf(context: CommandContext, from: number, share: number): CommandCo
       clear: () => progress.clear(),
       update(done, total, what) {
         const here = total > 0 ? Math.min(1, done / total) : 0;
-        progress.update(Math.round(PARTS * (from + share * here)), PARTS, what);
+        progress.update(Math.round(UNITS * (from + share * here)), UNITS, what);
       },
     },
   };
 }
 
-/** Runs both. What is finished when it is interrupted or a worker fails is kept. */
-export async function runAll(
-  { compare, storm }: RunOptions,
-  context: CommandContext,
-): Promise<CommandResult> {
-  if (storm === null) return await runCompare(compare, context);
-  const first = await runCompare(compare, partOf(context, 0, COMPARE_SHARE));
-  if (!first.complete) return first;
-  const second = await runStorm(storm, partOf(context, COMPARE_SHARE, 1 - COMPARE_SHARE));
+/** A command's results are an object; each part has a view of its own. */
+function joined(all: CommandResult, name: string, part: CommandResult): CommandResult {
+  const { failure } = part;
   return {
-    ...second,
-    // A command's results are an object; each has a view of its own.
-    results: { ...(first.results as object), storm: second.results },
-    parameters: { ...first.parameters, storm: second.parameters },
-    checks: [...first.checks, ...second.checks],
-    warnings: [...first.warnings, ...second.warnings],
-    // Of the timed part; a storm always runs with real ones.
-    ...(first.atomics === undefined ? {} : { atomics: first.atomics }),
+    ...all,
+    results: { ...(all.results as object), [name]: part.results },
+    parameters: { ...all.parameters, [name]: part.parameters },
+    checks: [...all.checks, ...part.checks],
+    complete: part.complete,
+    warnings: [...all.warnings, ...part.warnings],
+    ...(failure === undefined ? {} : { failure }),
   };
+}
+
+/** Runs all parts. What is finished when it is interrupted or a worker fails is kept. */
+export async function runAll(options: RunOptions, context: CommandContext): Promise<CommandResult> {
+  const parts = partsOf(options);
+  const compareShare = 1 - parts.reduce((sum, { share }) => sum + share, 0);
+  // Which `#atomics` the record names is that of the timed part; a storm always has the real ones.
+  let all = await runCompare(options.compare, partOf(context, 0, compareShare));
+  let from = compareShare;
+  for (const part of parts) {
+    if (!all.complete) break;
+    all = joined(all, part.name, await part.run(partOf(context, from, part.share)));
+    from += part.share;
+  }
+  return all;
 }

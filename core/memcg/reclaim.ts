@@ -80,6 +80,8 @@ export function bindReclaim(
   }
 
   function shrinkSlab(memcg: number, priority: number, shrinker: Shrinker): number {
+    // Once the offline callback is done its lists are its parent's (mem_cgroup_online).
+    if ((flags[memcg] & MEMCG_ONLINE) === 0) return 0;
     // The root's bits are not kept: its lists are always looked at.
     const marked = memcg === ROOT_MEMCG || shrinker.lrus.some((lru) => lrus.hasBit(lru, memcg));
     if (!marked) return 0;
@@ -127,9 +129,7 @@ export function bindReclaim(
         // Gone in the meantime: the last page of it was reclaimed on this walk.
         if ((flags[memcg] & (MEMCG_LIVE | MEMCG_RELEASED)) !== MEMCG_LIVE) continue;
         pages += pageCache.shrink(memcg, priority, hooks.evicted);
-        // Until the offline callback is done its lists are its own (mem_cgroup_online).
-        const online = (flags[memcg] & MEMCG_ONLINE) !== 0;
-        if (online) objects += shrinkSlab(memcg, priority, hooks.shrinker);
+        objects += shrinkSlab(memcg, priority, hooks.shrinker);
       }
       return { pages, objects };
     },

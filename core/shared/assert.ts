@@ -12,8 +12,11 @@ export class ModelError extends Error {
 /** A named capacity of the machine is exhausted. */
 export class LimitError extends ModelError {
   override readonly name: string = 'LimitError';
+  /** Name of the capacity, a key of the machine's config as a rule. */
+  readonly limit: string;
   constructor(limit: string, value: number, raise: string) {
     super(`${limit} (${value}) reached; ${raise}`);
+    this.limit = limit;
   }
 }
 

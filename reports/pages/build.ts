@@ -5,6 +5,7 @@ import { comparePage } from './compare.ts';
 import { doctorPage } from './doctor.ts';
 import { explorePage } from './explore.ts';
 import { geometryPage } from './geometry.ts';
+import { leakPage } from './leak.ts';
 import type { Page } from './page.ts';
 import { runPage } from './run.ts';
 import { stormPage } from './storm.ts';
@@ -26,5 +27,7 @@ export function buildPage(record: ResultRecord): Page {
       return stormPage(record);
     case 'explore':
       return explorePage(record);
+    case 'leak':
+      return leakPage(record);
   }
 }

@@ -29,19 +29,57 @@ export interface Table {
   wrapLabels?: true;
 }
 
-/** A named line of a chart; points with a missing or non-positive value are left out. */
+/** A named line of a chart; points with a missing value, or one that its axis cannot show, are left out. */
 export interface Series {
   name: string;
   points: { x: number; y: number }[];
+  /** Between which values most of what the line is the middle of lies: shaded behind it. */
+  band?: { x: number; low: number; high: number }[];
+  /** Set where the points stand alone, each as this character, over the lines of the others. */
+  mark?: string;
+  /** Which colour it has; that of its place among the series where it is not set. */
+  color?: number;
 }
 
-/** A line chart, the y axis logarithmic. */
+/** A line chart. */
 export interface Chart {
   series: Series[];
   xTitle: string;
   formatY: (value: number) => string;
   /** Default `log`. On a linear axis a line is densely sampled, and what falls on one spot is its peak. */
   xAxis?: 'log' | 'linear';
+  /** Default `log`; a linear one begins at 0. */
+  yAxis?: 'log' | 'linear';
+  /** What the bands are; needed where a series has one. */
+  bandTitle?: string;
+  /** Set where the shape is what the page is about: it gets more rows. */
+  tall?: true;
+}
+
+/** What something is made of at several times, a bar each. The table beside it explains the marks. */
+export interface Bars {
+  /** Each part is drawn with a mark of its own; those in the background are quiet. */
+  parts: { name: string; mark: string; background: boolean }[];
+  groups: { title: string; bars: { label: string; values: number[] }[] }[];
+  format: (value: number) => string;
+}
+
+/** A figure over two parameters, once for each of several strategies, all to one scale. */
+export interface HeatMap {
+  across: { title: string; values: number[] };
+  down: { title: string; values: number[] };
+  /** `values[row][column]`; null where there is none. */
+  maps: { title: string; color: number; values: (number | null)[][] }[];
+  format: (value: number) => string;
+}
+
+/** A value that was chosen, and why. */
+export interface Setting {
+  key: string;
+  value: string;
+  from: string;
+  /** Nobody chose it: it is what it usually is. */
+  usual: boolean;
 }
 
 /** A sentence that stands on its own. */
@@ -83,6 +121,9 @@ export interface Section {
   how: string;
   table?: Table;
   chart?: Chart;
+  bars?: Bars;
+  heatMap?: HeatMap;
+  settings?: Setting[];
   trace?: Trace;
   entries?: Entry[];
   notes?: Note[];
@@ -93,6 +134,8 @@ export interface Page {
   title: string;
   /** Where, when and on what: one line each. */
   facts: string[];
+  /** What the facts are about; default `Measured on`. */
+  factsTitle?: string;
   /** What else to know about the input, the most important first. */
   notes: string[];
   warnings: string[];

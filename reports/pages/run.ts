@@ -1,8 +1,10 @@
-/** The page of `run`: that of `compare`, and what a short storm says beside it. */
+/** The page of `run`: that of `compare`, and what a short storm and a short leak say beside it. */
 import { formatCount, formatCounted, formatNs, formatRatio } from '../format.ts';
-import type { CompareRecord, StormRecord } from '../record.ts';
+import { leakWords } from '../leak-words.ts';
+import type { CompareRecord, LeakRecord, StormRecord } from '../record.ts';
 import { endNotes, lossNote } from '../storm-words.ts';
 import { comparePage } from './compare.ts';
+import { dyingSection, simulationFact } from './leak.ts';
 import type { Page, Section } from './page.ts';
 import { failureSection, rowOf, stallSection, strategiesOf, throughputRow } from './storm.ts';
 
@@ -39,15 +41,41 @@ function underLoad(record: StormRecord): Section {
   };
 }
 
-/** Builds the page of a run. */
-export function runPage(record: CompareRecord): Page {
-  const page = comparePage(record);
-  const storm = stormOf(record);
-  if (storm === undefined) return page;
+/** The leak in a record of `run`, as a record of its own; checks, and what was cut short, stay with the whole. */
+function leakOf(record: CompareRecord): LeakRecord | undefined {
+  const { leak } = record.results;
+  if (leak === undefined) return undefined;
+  return { ...record, command: 'leak', complete: true, checks: [], results: leak };
+}
+
+/** What a storm adds. */
+function withStorm(page: Page, storm: StormRecord): Page {
   const measured = storm.results.storm.length === 0 ? [] : [underLoad(storm)];
   return {
     ...page,
     sections: [...page.sections, ...measured, ...stallSection(storm), ...failureSection(storm)],
     verdict: [...page.verdict, ...lossNote(storm), ...endNotes(storm)],
   };
+}
+
+/** What simulated hosts add: the chart and the sentences. */
+function withLeak(page: Page, leak: LeakRecord): Page {
+  const sections = dyingSection(leak).map((section) => ({
+    ...section,
+    how: `${simulationFact(leak)}; ${section.how} \`leak\` has more.`,
+  }));
+  return {
+    ...page,
+    sections: [...page.sections, ...sections],
+    verdict: [...page.verdict, ...leakWords(leak)],
+  };
+}
+
+/** Builds the page of a run. */
+export function runPage(record: CompareRecord): Page {
+  const compared = comparePage(record);
+  const storm = stormOf(record);
+  const stormed = storm === undefined ? compared : withStorm(compared, storm);
+  const leak = leakOf(record);
+  return leak === undefined ? stormed : withLeak(stormed, leak);
 }

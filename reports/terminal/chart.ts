@@ -4,10 +4,22 @@
  * to logarithms and interpolated to one value a column; values are scaled to whole rows beforehand
  * (min 0, max = height, hence exactly height + 1 rows); each series is drawn alone and the layers are
  * put together here, with a letter at every measured point, as a later series would hide an earlier.
+ * Bands lie behind all lines, points that stand alone over them.
  */
 import { plot } from 'asciichart';
 import type { Chart, Series } from '../pages/page.ts';
-import { padStart, visibleLength } from './text.ts';
+import {
+  columnScale,
+  decadeTicks,
+  linearRows,
+  linearTicks,
+  logRows,
+  place,
+  type RowAxis,
+  type Scale,
+  xAxis,
+} from './chart-axes.ts';
+import { padStart, visibleLength, wrap } from './text.ts';
 
 /** How to draw; the width counts all columns, labels included. */
 export interface ChartOptions {
@@ -15,36 +27,49 @@ export interface ChartOptions {
   /** Rows between the lowest and the highest label; default 10. */
   height?: number;
   /** Colours the n-th series; the drawing can be read without. */
-  paint?: (text: string, index: number) => string;
+  paint?: Paint;
 }
+
+type Paint = (text: string, index: number) => string;
 
 interface Point {
   x: number;
   y: number;
 }
 
-/** Maps logarithms to columns and rows. */
-interface Scale {
-  low: number;
-  perUnit: number;
-}
-
-/** One character of the drawing and the series it belongs to, or -1 for several. */
+/** One character of the drawing and its colour, or -1 for none. */
 interface Mark {
   text: string;
-  series: number;
+  color: number;
+}
+
+/** A series on the grid: columns are whole, rows are not. */
+interface Placed {
+  letter: string;
+  color: number;
+  points: Point[];
+  low: Point[];
+  high: Point[];
+  alone: boolean;
 }
 
 /** Shown where the points of several series fall on one spot. */
 const SEVERAL = '*';
+const BAND = '░';
+/** Rows that a band must have to be shown: what is narrower is hidden by its line. */
+const BAND_MIN = 0.5;
 const WIDTH_MIN = 30;
 /** Columns between two letters of a densely sampled line. */
 const LETTER_EVERY = 15;
 
-function drawablePoints(series: Series, linear: boolean): Point[] {
-  return series.points
-    .filter(({ x, y }) => (linear || x > 0) && y > 0 && Number.isFinite(x) && Number.isFinite(y))
-    .map(({ x, y }) => ({ x: linear ? x : Math.log10(x), y: Math.log10(y) }))
+/** Values as the axes show them; what an axis cannot show is left out. */
+function drawable(points: readonly Point[], { xAxis, yAxis }: Chart): Point[] {
+  const linearX = xAxis === 'linear';
+  const linearY = yAxis === 'linear';
+  return points
+    .filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y))
+    .filter(({ x, y }) => (linearX || x > 0) && (linearY ? y >= 0 : y > 0))
+    .map(({ x, y }) => ({ x: linearX ? x : Math.log10(x), y: linearY ? y : Math.log10(y) }))
     .sort((a, b) => a.x - b.x);
 }
 
@@ -57,28 +82,6 @@ function peaks(points: readonly Point[]): Point[] {
     else kept.push({ ...point });
   }
   return kept;
-}
-
-function place(value: number, scale: Scale): number {
-  return (value - scale.low) * scale.perUnit;
-}
-
-/** Spreads whole decades over the rows, so that labels are powers of ten. */
-function rowScale(values: readonly number[], height: number): { scale: Scale; rows: number } {
-  const low = Math.floor(Math.min(...values));
-  const high = Math.max(low + 1, Math.ceil(Math.max(...values)));
-  const decades = high - low;
-  const rows = Math.max(1, Math.floor(height / decades)) * decades;
-  if (rows <= height) return { scale: { low, perUnit: rows / decades }, rows };
-  return { scale: { low, perUnit: height / decades }, rows: height };
-}
-
-function columnScale(values: readonly number[], columns: number): Scale {
-  const low = Math.min(...values);
-  const high = Math.max(...values);
-  // A single size has no extent: it goes to the middle of one decade.
-  if (high - low < 1e-9) return { low: low - 0.5, perUnit: columns - 1 };
-  return { low, perUnit: (columns - 1) / (high - low) };
 }
 
 /** Returns the row of each column from the first point's to the last point's, by straight lines. */
@@ -108,14 +111,29 @@ function drawLine(rows: readonly number[], height: number): string[] {
   return drawn.split('\n').map((line) => [...line].slice(1).join(''));
 }
 
-function layLine(grid: Mark[][], points: readonly Point[], series: number): void {
+function put(grid: Mark[][], row: number, column: number, mark: Mark): void {
+  const cells = grid[row];
+  if (cells !== undefined && column >= 0 && column < cells.length) cells[column] = mark;
+}
+
+/** Shades the columns between two lines. */
+function layBand(grid: Mark[][], { low, high, color }: Placed): void {
+  const tops = interpolate(high);
+  for (const [offset, bottom] of interpolate(low).entries()) {
+    const column = (low[0]?.x ?? 0) + offset;
+    const top = tops[offset] ?? bottom;
+    if (top - bottom < BAND_MIN) continue;
+    for (let row = Math.round(bottom); row <= Math.round(top); row++) {
+      put(grid, grid.length - 1 - row, column, { text: BAND, color });
+    }
+  }
+}
+
+function layLine(grid: Mark[][], { points, color }: Placed): void {
   const start = points[0]?.x ?? 0;
   for (const [row, line] of drawLine(interpolate(points), grid.length - 1).entries()) {
     for (const [column, text] of [...line].entries()) {
-      const cells = grid[row];
-      if (text !== ' ' && cells !== undefined && start + column < cells.length) {
-        cells[start + column] = { text, series };
-      }
+      if (text !== ' ') put(grid, row, start + column, { text, color });
     }
   }
 }
@@ -128,23 +146,46 @@ function layLetters(
 ): void {
   for (const { x, y } of points) {
     const row = grid.length - 1 - Math.round(y);
-    const cells = grid[row];
-    if (cells === undefined) continue;
     const spot = `${row}/${x}`;
-    cells[x] = taken.has(spot) ? { text: SEVERAL, series: -1 } : mark;
+    put(grid, row, x, taken.has(spot) ? { text: SEVERAL, color: -1 } : mark);
     taken.add(spot);
   }
 }
 
-/** Colours neighbours of one series together: a sequence per character would triple the output. */
-function paintRuns(cells: readonly Mark[], paint: (text: string, index: number) => string): string {
+/** Where a line on a linear axis shows its letter: now and then, each series in columns of its own. */
+function letterSpots(points: readonly Point[], series: number): Point[] {
+  const start = points[0]?.x ?? 0;
+  const spots = interpolate(points)
+    .map((y, offset) => ({ x: start + offset, y }))
+    .filter(({ x }) => x % LETTER_EVERY === (series * 3) % LETTER_EVERY);
+  return spots.length > 0 ? spots : points.slice(0, 1);
+}
+
+/** Bands behind lines, lines behind letters, and points that stand alone over all of them. */
+function layAll(grid: Mark[][], placed: readonly Placed[], linear: boolean): void {
+  const lines = placed.filter(({ alone, points }) => !alone && points.length > 0);
+  for (const one of lines) layBand(grid, one);
+  for (const one of lines) layLine(grid, one);
+  const taken = new Set<string>();
+  for (const one of lines) {
+    const shown = linear ? letterSpots(one.points, placed.indexOf(one)) : one.points;
+    layLetters(grid, shown, { text: one.letter, color: one.color }, taken);
+  }
+  const marked = new Set<string>();
+  for (const { alone, points, letter, color } of placed) {
+    if (alone) layLetters(grid, points, { text: letter, color }, marked);
+  }
+}
+
+/** Colours neighbours of one colour together: a sequence per character would triple the output. */
+function paintRuns(cells: readonly Mark[], paint: Paint): string {
   let line = '';
   for (let start = 0; start < cells.length; ) {
-    const series = cells[start]?.series ?? -1;
+    const color = cells[start]?.color ?? -1;
     let end = start;
     let text = '';
-    while (end < cells.length && cells[end]?.series === series) text += cells[end++]?.text ?? '';
-    line += series < 0 ? text : paint(text, series);
+    while (end < cells.length && cells[end]?.color === color) text += cells[end++]?.text ?? '';
+    line += color < 0 ? text : paint(text, color);
     start = end;
   }
   return line;
@@ -164,64 +205,6 @@ export function lettersFor(names: readonly string[]): string[] {
   });
 }
 
-/** Steps between ticks of a linear axis, times a power of ten. */
-const STEPS = [1, 2, 5, 10];
-
-/** Tick positions of a linear axis: round values, five or so. */
-function linearTicks(values: readonly number[], scale: Scale): { column: number; label: string }[] {
-  const low = Math.min(...values);
-  const high = Math.max(...values);
-  const rough = (high - low) / 5 || 1;
-  const decade = 10 ** Math.floor(Math.log10(rough));
-  const step = decade * (STEPS.find((one) => one * decade >= rough) ?? 10);
-  const marks: { column: number; label: string }[] = [];
-  for (let tick = Math.ceil(low / step - 1e-9); tick * step <= high + 1e-9; tick++) {
-    const label = String(Number((tick * step).toPrecision(3)));
-    marks.push({ column: Math.round(place(tick * step, scale)), label });
-  }
-  return marks;
-}
-
-/** Tick positions: every decade in sight, or the ends where there is none. */
-function ticks(logs: readonly number[], scale: Scale): { column: number; label: string }[] {
-  const low = Math.min(...logs);
-  const high = Math.max(...logs);
-  const decades: number[] = [];
-  for (let decade = Math.ceil(low - 1e-9); decade <= high + 1e-9; decade++) decades.push(decade);
-  const at = decades.length > 0 ? decades : [...new Set([low, high])];
-  return at.map((log) => ({
-    column: Math.round(place(log, scale)),
-    label: Number.isInteger(log)
-      ? `1e${log}`
-      : Number((10 ** log).toPrecision(2))
-          .toExponential()
-          .replace('e+', 'e'),
-  }));
-}
-
-function xAxis(marks: readonly { column: number; label: string }[], columns: number): string[] {
-  const line = new Array<string>(columns).fill('─');
-  const labels = new Array<string>(columns).fill(' ');
-  let free = 0;
-  for (const { column, label } of marks) {
-    line[column] = '┴';
-    const start = Math.min(Math.max(0, column - (label.length >> 1)), columns - label.length);
-    if (start < free) continue;
-    for (const [offset, letter] of [...label].entries()) labels[start + offset] = letter;
-    free = start + label.length + 1;
-  }
-  return [line.join(''), labels.join('').trimEnd()];
-}
-
-function rowLabels(scale: Scale, rows: number, format: Chart['formatY']): string[] {
-  const labels = new Array<string>(rows + 1).fill('');
-  const decades = Math.round(rows / scale.perUnit);
-  for (let decade = 0; decade <= decades; decade++) {
-    labels[rows - Math.round(decade * scale.perUnit)] = format(10 ** (scale.low + decade));
-  }
-  return labels;
-}
-
 /** Puts as many legend entries on a line as fit. */
 function legendLines(entries: readonly string[], width: number): string[] {
   const lines: string[] = [];
@@ -233,6 +216,65 @@ function legendLines(entries: readonly string[], width: number): string[] {
   return lines;
 }
 
+/** Letters of lines; a series of points that stand alone has its mark. */
+function symbolsFor(series: readonly Series[]): string[] {
+  const letters = lettersFor(
+    series.filter(({ mark }) => mark === undefined).map(({ name }) => name),
+  );
+  return series.map(({ mark }) => mark ?? letters.shift() ?? '+');
+}
+
+/** Puts a series on the grid. */
+function placeSeries(
+  series: Series,
+  chart: Chart,
+  on: { across: Scale; up: Scale; letter: string; color: number },
+): Placed {
+  const spots = (points: readonly Point[]): Point[] =>
+    drawable(points, chart).map(({ x, y }) => ({
+      x: Math.round(place(x, on.across)),
+      y: place(y, on.up),
+    }));
+  const points = spots(series.points);
+  const band = series.band ?? [];
+  return {
+    ...{ letter: on.letter, color: series.color ?? on.color, alone: series.mark !== undefined },
+    points: chart.xAxis === 'linear' && series.mark === undefined ? peaks(points) : points,
+    low: spots(band.map(({ x, low }) => ({ x, y: low }))),
+    high: spots(band.map(({ x, high }) => ({ x, y: high }))),
+  };
+}
+
+/** What is drawn for what; a name that is too long goes on below. */
+function legendOf(
+  chart: Chart,
+  placed: readonly Placed[],
+  grid: readonly Mark[][],
+  options: { width: number; paint: Paint },
+): string[] {
+  const { width, paint } = options;
+  const shown = (symbol: string) => grid.some((cells) => cells.some(({ text }) => text === symbol));
+  const named = placed.flatMap(({ letter, color }, at): string[] => {
+    const [first = '', ...more] = wrap(`${letter} ${chart.series[at]?.name ?? ''}`, width, '  ');
+    return [paint(letter, color) + first.slice(letter.length), ...more];
+  });
+  return [
+    ...named,
+    ...(shown(BAND) ? wrap(`${BAND} ${chart.bandTitle ?? ''}`, width, '  ') : []),
+    ...(shown(SEVERAL) ? [`${SEVERAL} several`] : []),
+    `across: ${chart.xTitle}`,
+  ];
+}
+
+function bodyLines(grid: readonly Mark[][], { labels }: RowAxis, paint: Paint): string[] {
+  const labelWidth = Math.max(...labels.map(visibleLength));
+  return grid.map((cells, row) => {
+    const label = labels[row] ?? '';
+    const line = paintRuns(cells, paint);
+    return `${padStart(label, labelWidth)} ${label === '' ? '│' : '┤'}${line}`.trimEnd();
+  });
+}
+
 /**
  * Draws a chart, one string a line, none longer than the width. Without a single point that can be
  * drawn it returns one line that says so.
@@ -240,67 +282,40 @@ function legendLines(entries: readonly string[], width: number): string[] {
 export function renderChart(chart: Chart, options: ChartOptions): string[] {
   const { height = 10, paint = (text: string) => text } = options;
   const width = Math.max(WIDTH_MIN, options.width);
-  const linear = chart.xAxis === 'linear';
-  const drawable = chart.series.map((series) => ({
-    name: series.name,
-    points: drawablePoints(series, linear),
-  }));
-  const all = drawable.flatMap((series) => series.points);
+  const all = chart.series.flatMap(({ points, band = [] }) => [
+    ...drawable(points, chart),
+    ...drawable(
+      band.flatMap(({ x, low, high }) => [low, high].map((y) => ({ x, y }))),
+      chart,
+    ),
+  ]);
   if (all.length === 0) return ['(nothing to draw: no measured point)'];
 
-  const { scale, rows } = rowScale(
-    all.map((point) => point.y),
-    height,
-  );
-  const labels = rowLabels(scale, rows, chart.formatY);
-  const labelWidth = Math.max(...labels.map(visibleLength));
+  const rowsFor = chart.yAxis === 'linear' ? linearRows : logRows;
+  const ys = all.map((point) => point.y);
+  const axis = rowsFor(ys, height, chart.formatY);
+  const labelWidth = Math.max(...axis.labels.map(visibleLength));
   const columns = width - labelWidth - 2;
   const xs = all.map((point) => point.x);
   const across = columnScale(xs, columns);
 
-  const grid = Array.from({ length: rows + 1 }, () =>
-    Array.from({ length: columns }, (): Mark => ({ text: ' ', series: -1 })),
+  const letters = symbolsFor(chart.series);
+  const placed = chart.series.map((series, color) =>
+    placeSeries(series, chart, { across, up: axis.scale, letter: letters[color] ?? '+', color }),
   );
-  const placed = drawable.map(({ points }) => {
-    const spots = points.map(({ x, y }) => ({
-      x: Math.round(place(x, across)),
-      y: place(y, scale),
-    }));
-    return linear ? peaks(spots) : spots;
-  });
-  const letters = lettersFor(drawable.map((series) => series.name));
-  const taken = new Set<string>();
-  for (const [series, points] of placed.entries())
-    if (points.length > 0) layLine(grid, points, series);
-  for (const [series, points] of placed.entries()) {
-    // A densely sampled line shows its letter now and then, each series in columns of its own.
-    const shown = linear
-      ? points.filter(({ x }) => x % LETTER_EVERY === (series * 3) % LETTER_EVERY)
-      : points;
-    layLetters(grid, shown, { text: letters[series] ?? '+', series }, taken);
-  }
+  const grid = Array.from({ length: axis.rows + 1 }, () =>
+    Array.from({ length: columns }, (): Mark => ({ text: ' ', color: -1 })),
+  );
+  const linear = chart.xAxis === 'linear';
+  layAll(grid, placed, linear);
 
-  const body = grid.map((cells, row) => {
-    const label = labels[row] ?? '';
-    const line = paintRuns(cells, paint);
-    return `${padStart(label, labelWidth)} ${label === '' ? '│' : '┤'}${line}`.trimEnd();
-  });
   const indent = ' '.repeat(labelWidth + 1);
-  const [axis = '', tickLabels = ''] = xAxis(
-    linear ? linearTicks(xs, across) : ticks(xs, across),
-    columns,
-  );
-  const legend = drawable.map(
-    ({ name }, series) => `${paint(letters[series] ?? '+', series)} ${name}`,
-  );
-  const several = grid.some((cells) => cells.some((cell) => cell.text === SEVERAL));
+  const ticks = linear ? linearTicks(xs, across) : decadeTicks(xs, across);
+  const [line = '', tickLabels = ''] = xAxis(ticks, columns);
   return [
-    ...body,
-    `${indent}└${axis}`,
+    ...bodyLines(grid, axis, paint),
+    `${indent}└${line}`,
     `${indent} ${tickLabels}`,
-    ...legendLines(
-      [...legend, ...(several ? [`${SEVERAL} several`] : []), `across: ${chart.xTitle}`],
-      width,
-    ),
+    ...legendLines(legendOf(chart, placed, grid, { width, paint }), width),
   ];
 }

@@ -1,8 +1,11 @@
 /** Lays a page out for a terminal: no line longer than the width, nothing said by colour alone. */
 import { buildPage } from '../pages/build.ts';
-import type { Entry, Note, Page, Section } from '../pages/page.ts';
+import type { Chart, Entry, Note, Page, Section } from '../pages/page.ts';
 import type { ResultRecord } from '../record.ts';
+import { renderBars } from './bars.ts';
 import { renderChart } from './chart.ts';
+import { renderHeatMap } from './heat-map.ts';
+import { renderSettings } from './settings.ts';
 import { createStyles, type Paint, type Styles } from './styles.ts';
 import { renderTable } from './table.ts';
 import { padEnd, printable, visibleLength, wrap } from './text.ts';
@@ -19,6 +22,9 @@ const WIDTH_MIN = 40;
 
 /** From this width on there is room for taller charts and for every note. */
 const ROOMY = 110;
+
+/** Rows that a tall chart has more than others. */
+const TALLER = 6;
 
 /** Columns before and after the name of a part. */
 const PART_GAP = 2;
@@ -62,8 +68,14 @@ function headingLines(title: string, how: string, width: number, styles: Styles)
   ];
 }
 
+function heightOf({ tall }: Chart, width: number): number {
+  const rows = width < ROOMY ? 8 : 14;
+  return tall === true ? rows + TALLER : rows;
+}
+
 function sectionLines(section: Section, width: number, styles: Styles): string[] {
-  const { title, how, table, chart, trace, entries = [], notes = [] } = section;
+  const { title, how, table, chart, bars, heatMap, trace } = section;
+  const { entries = [], settings = [], notes = [] } = section;
   const paint = (text: string, index: number): string => styles.line(index)(text);
   return [
     '',
@@ -71,9 +83,12 @@ function sectionLines(section: Section, width: number, styles: Styles): string[]
     ...(table === undefined ? [] : renderTable(table, width, styles)),
     ...(chart === undefined
       ? []
-      : renderChart(chart, { width, height: width < ROOMY ? 8 : 14, paint })),
+      : renderChart(chart, { width, height: heightOf(chart, width), paint })),
+    ...(bars === undefined ? [] : renderBars(bars, width, styles)),
+    ...(heatMap === undefined ? [] : renderHeatMap(heatMap, width, styles)),
     ...(trace === undefined ? [] : renderTrace(trace, width, styles)),
     ...entryLines(entries, width, styles),
+    ...(settings.length === 0 ? [] : renderSettings(settings, width, styles)),
     ...noteLines(notes, width, styles),
   ];
 }

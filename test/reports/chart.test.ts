@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Chart, formatNs, renderChart } from '../../reports/index.ts';
 import { lettersFor } from '../../reports/terminal/chart.ts';
+import { linearRows } from '../../reports/terminal/chart-axes.ts';
 import { createStyles } from '../../reports/terminal/styles.ts';
 import { stripStyle, visibleLength } from '../../reports/terminal/text.ts';
 
@@ -181,4 +182,136 @@ test('letters of densely sampled lines stand in columns of their own', () => {
   assert.ok(one !== undefined && two !== undefined && six !== undefined);
   for (const list of [one, two, six]) assert.ok(list.length >= 4, drawn.join('\n'));
   assert.equal(new Set([...one, ...two, ...six]).size, one.length + two.length + six.length);
+});
+
+test('a linear y axis begins at 0, has round labels and shows zeros', () => {
+  const days = [0, 360, 630, 860, 1070, 1220, 1360, 1480];
+  const drawn = renderChart(
+    { ...linear({ pin: days.map((y, x): [number, number] => [x, y]) }), yAxis: 'linear' },
+    { width: 60, height: 12 },
+  );
+  const labels = drawn.flatMap((line) => /^(.*\S) ┤/.exec(line)?.[1]?.trim() ?? []);
+  assert.deepEqual(labels, ['1.5 us', '1.25 us', '1 us', '0.75 us', '0.5 us', '0.25 us', '0 ns']);
+  assert.match(drawn.find((line) => / 0 ns ┤/.test(line)) ?? '', /┤P/);
+  assert.match(drawn[0] ?? '', /─$/);
+});
+
+test('law: a linear axis reaches the highest value, wastes less than half, and stays in its rows', () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 1e-3, max: 1e12, noNaN: true }),
+      fc.integer({ min: 4, max: 20 }),
+      (high, height) => {
+        const { scale, rows, labels } = linearRows([0, high], height, String);
+        assert.ok(rows <= height && rows >= height / 2, `${rows} of ${height}`);
+        assert.equal(labels.length, rows + 1);
+        const top = high * scale.perUnit;
+        assert.ok(top <= rows + 1e-6 && top >= rows / 2.6, `${top} of ${rows}`);
+        assert.equal(labels.at(-1), '0');
+        assert.equal(Number(labels[0]), Number((rows / scale.perUnit).toPrecision(6)));
+      },
+    ),
+  );
+});
+
+const banded: Chart = {
+  ...linear({}),
+  yAxis: 'linear',
+  bandTitle: 'most of them',
+  series: [
+    {
+      name: 'wide',
+      points: [
+        { x: 0, y: 50 },
+        { x: 10, y: 50 },
+      ],
+      band: [
+        { x: 0, low: 50, high: 50 },
+        { x: 10, low: 0, high: 100 },
+      ],
+    },
+    {
+      name: 'seen',
+      mark: '●',
+      color: 4,
+      points: [
+        { x: 5, y: 90 },
+        { x: 10, y: 50 },
+      ],
+    },
+  ],
+};
+
+test('a band lies behind its line and is left out where it is narrower than half a row', () => {
+  const drawn = renderChart(banded, { width: 50, height: 10 });
+  const rows = drawn.filter((line) => /[│┤]/.test(line)).map((line) => line.replace(/^.*[│┤]/, ''));
+  const shades = rows.map((line) => [...line].filter((mark) => mark === '░').length);
+  assert.ok((shades[0] ?? 0) >= 1 && (shades[0] ?? 0) < (shades[3] ?? 0), drawn.join('\n'));
+  // The line hides the middle of the band.
+  assert.equal(shades[5], 0);
+  assert.match(rows[5] ?? '', /^W─{14}W/);
+  assert.ok(
+    rows.every((line) => !/^░/.test(line)),
+    'no band where it has no width',
+  );
+  assert.match(drawn.at(-1) ?? '', /W wide {3}● seen {3}░ most of them {3}across: ms/);
+  const plain = renderChart(
+    { ...banded, series: banded.series.map(({ band: _, ...rest }) => rest) },
+    { width: 50, height: 10 },
+  );
+  assert.doesNotMatch(plain.join(), /░|most of them/);
+  const shaded = (low: number, high: number): boolean => {
+    const [wide] = banded.series;
+    const band = [0, 10].map((x) => ({ x, low, high }));
+    const series = wide === undefined ? [] : [{ ...wide, band }];
+    return renderChart({ ...banded, series }, { width: 50, height: 10 })
+      .join()
+      .includes('░');
+  };
+  // A row is five of them, so one is too little to be seen.
+  assert.deepEqual([shaded(20, 21), shaded(20, 24)], [false, true]);
+});
+
+test('points with a mark stand alone, over lines, in the colour they are given', () => {
+  const painted: [string, number][] = [];
+  const paint = (text: string, index: number): string => {
+    painted.push([text, index]);
+    return text;
+  };
+  const drawn = renderChart(banded, { width: 50, height: 10, paint });
+  const rows = drawn.filter((line) => /[│┤]/.test(line));
+  assert.equal(rows.join('').match(/●/g)?.length, 2);
+  assert.match(rows[5] ?? '', /●$/);
+  // Neither joined by a line nor given a letter.
+  assert.doesNotMatch(rows.join(''), /S/);
+  assert.match(rows[1] ?? '', /[ ░]●[ ░]/);
+  assert.ok(painted.some(([text, index]) => text === '●' && index === 4));
+  assert.ok(painted.every(([text, index]) => !text.includes('●') || index === 4));
+});
+
+test('a legend that is too long goes on below', () => {
+  const name = 'scan-pages, list-pages and splice-caches, all the same';
+  const drawn = renderChart(linear({ [name]: [[0, 5]] }), { width: 40 });
+  for (const line of drawn) assert.ok(visibleLength(line) <= 40, line);
+  assert.match(drawn.join('\n'), /^S scan-pages, .*\n {2}\S.*same/m);
+});
+
+test('a line between few points shows its letter, wherever they are', () => {
+  for (const at of [0, 1, 2, 3, 4]) {
+    const lines = Array.from({ length: 5 }, (_, place): [string, [number, number][]] => [
+      `${'abcde'[place]}`,
+      place === at
+        ? [
+            [4, 100],
+            [4.2, 100],
+          ]
+        : [
+            [0, 10 ** (place + 3)],
+            [20, 10 ** (place + 3)],
+          ],
+    ]);
+    const drawn = renderChart(linear(Object.fromEntries(lines)), { width: 60, height: 10 });
+    const body = drawn.filter((line) => /[│┤]/.test(line)).join('\n');
+    assert.ok(body.includes('ABCDE'[at] ?? '?'), drawn.join('\n'));
+  }
 });

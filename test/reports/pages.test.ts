@@ -8,6 +8,7 @@ import {
   validateRecord,
 } from '../../reports/index.ts';
 import { stripStyle, visibleLength } from '../../reports/terminal/text.ts';
+import { type LeakLook, leakRecord } from './fixtures/leak-record.ts';
 import { smallRecords } from './fixtures/small-records.ts';
 import { syntheticCompare } from './fixtures/synthetic-compare.ts';
 import { syntheticExplore } from './fixtures/synthetic-explore.ts';
@@ -24,6 +25,23 @@ const run: CompareRecord = {
   command: 'run',
   results: { ...compare.results, storm: syntheticStorm().results },
 };
+const withLeak: CompareRecord = {
+  ...run,
+  results: { ...run.results, leak: leakRecord({ hostsWanted: 4 }).results },
+};
+const perDay = { key: 'cgroupsPerDay', values: [100, 200, 400, 800] };
+const leaks: Record<string, LeakLook> = {
+  'leak-two-parameters': {
+    ...{ published: false, hosts: 2, cellsMissing: 2, idsRunOut: true },
+    sweep: [perDay, { key: 'files.count', values: [500, 1000, 2000] }],
+  },
+  'leak-one-parameter': { published: false, sweep: [perDay] },
+  'leak-ids': { published: false, idsRunOut: true, idsHeldByDying: true },
+  'leak-cut-short': { published: false, hosts: 1, hostsWanted: 5 },
+  'leak-shard': { shard: { index: 2, of: 4 }, strategies: ['pin', 'splice-caches'] },
+  'leak-broken': { violations: 7, changed: { cgroupsPerDay: 600 } },
+  'leak-empty': { hosts: 0, hostsWanted: 5 },
+};
 const broken = syntheticExplore({ strategies: ['splice-caches'], violations: 5 });
 const replayed = syntheticExplore({
   ...{ strategies: ['splice-caches'], scenarios: 1, search: 'replay', violations: 1 },
@@ -38,6 +56,9 @@ const records: [name: string, record: ResultRecord][] = [
   ['storm-one-cpu', syntheticStorm({ strategies: ['splice-caches'], rounds: 1, cpus: 1 })],
   ['storm-empty', syntheticStorm({ rounds: 0, complete: false })],
   ['run', run],
+  ['run-leak', withLeak],
+  ['leak', leakRecord()],
+  ...Object.entries(leaks).map(([name, look]): [string, ResultRecord] => [name, leakRecord(look)]),
   ['explore', syntheticExplore({ mutants: 7, notExpressible: true, findings: 3 })],
   ['explore-broken', broken],
   ['explore-one-scenario', syntheticExplore({ scenarios: 1, mutants: 1, violations: 0 })],
@@ -93,6 +114,20 @@ test('storm: the page at 120 columns', () => {
   matchesFile(
     'test/reports/golden/storm-120.txt',
     renderTerminal(syntheticStorm(), { width: 120, color: false }),
+  );
+});
+
+test('leak: the page at 120 columns', () => {
+  matchesFile(
+    'test/reports/golden/leak-120.txt',
+    renderTerminal(leakRecord(), { width: 120, color: false }),
+  );
+});
+
+test('leak: a sweep over two parameters in colour', () => {
+  matchesFile(
+    'test/reports/golden/leak-two-parameters-80-color.txt',
+    renderTerminal(leakRecord(leaks['leak-two-parameters']), { width: 80, color: true }),
   );
 });
 

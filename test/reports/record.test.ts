@@ -7,6 +7,7 @@ import {
   recordJsonSchema,
   validateRecord,
 } from '../../reports/index.ts';
+import { leakRecord } from './fixtures/leak-record.ts';
 import { smallRecords } from './fixtures/small-records.ts';
 import { syntheticCompare } from './fixtures/synthetic-compare.ts';
 import { syntheticExplore } from './fixtures/synthetic-explore.ts';
@@ -19,6 +20,7 @@ const records: ResultRecord[] = [
   { ...compare, command: 'run' },
   ...smallRecords(),
   explore,
+  leakRecord({ sweep: [{ key: 'files.count', values: [500, 1000] }] }),
 ];
 
 /** Replaces the value at a path of a copy; undefined removes it. */
@@ -127,7 +129,10 @@ test('files that are no records say what they are', () => {
   assert.match(errorOf('{}').message, /schema: expected "slabsplice\/1", found nothing/);
   assert.match(errorOf('{"schema":"other"}').message, /name a file written by slabsplice/);
   assert.match(errorOf('{"schema":"slabsplice/2"}').message, /version of slabsplice that wrote it/);
-  assert.match(errorOf(changed(compare, ['command'], 'leak')).message, /no view.*"leak".*compare/);
+  assert.match(
+    errorOf(changed(compare, ['command'], 'replay')).message,
+    /no view.*"replay".*compare/,
+  );
   assert.match(errorOf(changed(compare, ['command'], undefined)).message, /\(missing\)/);
 });
 

@@ -1,0 +1,96 @@
+/** `merge`: joins the records of shards into the record that one machine would have written. */
+import { type LeakRecord, type LeakRun, summariseLeak } from '../../reports/index.ts';
+import { UsageError } from '../errors.ts';
+import { difference, factsOf, readLeakRecord } from '../leak/continuing.ts';
+import { violationCheck } from './leak.ts';
+import type { CommandResult } from './registry.ts';
+
+interface Part {
+  readonly file: string;
+  readonly record: LeakRecord;
+  readonly index: number;
+  readonly of: number;
+}
+
+function partOf(file: string): Part {
+  const record = readLeakRecord('merge', file);
+  const { shard } = record.results;
+  if (shard === null) {
+    throw new UsageError(`merge: ${file} is not a shard but the whole; leave it out`);
+  }
+  return { file, record, ...shard };
+}
+
+/** All parts are of the same fleet, each once, and each finished. @throws UsageError */
+function checkParts(parts: readonly Part[]): void {
+  const [first] = parts;
+  if (first === undefined) return;
+  const byIndex = new Map<number, Part>();
+  for (const part of parts) {
+    const found =
+      part.of === first.of
+        ? difference(factsOf(part.record), factsOf(first.record))
+        : `it is one of ${part.of} shards, not of ${first.of}`;
+    if (found !== null) {
+      throw new UsageError(
+        `merge: ${part.file} does not belong to ${first.file}: ${found.replace(/ there and /, ' in the former and ').replace(/ here$/, ' in the latter')}; give shards of one run`,
+      );
+    }
+    const twin = byIndex.get(part.index);
+    if (twin !== undefined) {
+      throw new UsageError(
+        `merge: ${twin.file} and ${part.file} are both shard ${part.index}/${part.of}; give each once`,
+      );
+    }
+    byIndex.set(part.index, part);
+  }
+  for (const { file, record, index, of } of parts) {
+    if (record.complete) continue;
+    const { hosts, hostsWanted } = record.results;
+    throw new UsageError(
+      `merge: ${file} is not complete: ${hosts} of ${hostsWanted} hosts of shard ${index}/${of}; finish it with leak --shard ${index}/${of} --continue ${file}`,
+    );
+  }
+  const missing = Array.from({ length: first.of }, (_, at) => at + 1).filter(
+    (index) => !byIndex.has(index),
+  );
+  if (missing.length > 0) {
+    const names = missing.slice(0, 10).map((index) => `${index}/${first.of}`);
+    const more = missing.length > names.length ? ` and ${missing.length - names.length} more` : '';
+    throw new UsageError(
+      `merge: ${missing.length === 1 ? 'shard' : 'shards'} ${names.join(', ')}${more} missing; run leak with --shard ${names[0]} and the same options`,
+    );
+  }
+}
+
+/** Joins shards. @throws UsageError when they do not belong together, or one is missing */
+export function mergeFiles(files: readonly string[]): CommandResult {
+  const parts = files.map(partOf);
+  checkParts(parts);
+  const { record } = parts[0] as Part;
+  const { results, parameters } = record;
+  const strategies = parameters.strategies as string[];
+  const runs: LeakRun[] = parts.flatMap((part) => part.record.results.runs);
+  const ids = results.scenario.parameters.find(({ key }) => key === 'host.ids')?.value;
+  const held = results.scenario.parameters.find(({ key }) => key === 'host.idsHeldUntil')?.value;
+  const joined = summariseLeak(
+    {
+      ...{ scenario: results.scenario, days: results.days, strategies, shard: null },
+      published: results.published,
+      hostsWanted: parts.reduce((sum, part) => sum + part.record.results.hostsWanted, 0),
+      ids: Number(ids),
+      idsHeldByDying: held === 'release',
+      sweep: results.sweep === null ? null : { parameters: results.sweep.parameters },
+    },
+    runs,
+  );
+  return {
+    seed: record.seed,
+    results: joined,
+    parameters: { ...parameters, shard: null },
+    checks: [violationCheck(joined.runs)],
+    complete: true,
+    warnings: [...new Set(parts.flatMap((part) => part.record.environment.warnings))],
+    atomics: 'solo',
+  };
+}

@@ -1,0 +1,81 @@
+/** Records of fleets that belong together: an interrupted one and its continuation, the shards of one. */
+import type { LeakRecord, LeakRun } from '../../reports/index.ts';
+import type { LeakFrame } from '../../reports/leak-summary.ts';
+import { readRecord } from '../commands/report.ts';
+import { UsageError } from '../errors.ts';
+import { packageVersion } from '../output.ts';
+
+/** Reads a record of `leak`. @throws UsageError when it is one of another command */
+export function readLeakRecord(option: string, file: string): LeakRecord {
+  const record = readRecord(file);
+  if (record.command === 'leak') return record;
+  throw new UsageError(`${option}: ${file} is a record of ${record.command}; give one of leak`);
+}
+
+/** How two plans are not the same, in words; null when they are. */
+export function difference(
+  one: { readonly name: string; readonly value: unknown }[],
+  other: { readonly name: string; readonly value: unknown }[],
+): string | null {
+  for (const { name, value } of one) {
+    const there = other.find((entry) => entry.name === name)?.value;
+    const [a, b] = [JSON.stringify(value), JSON.stringify(there)];
+    if (a !== b) return `${name} is ${shown(a)} there and ${shown(b)} here`;
+  }
+  return null;
+}
+
+function shown(text: string | undefined): string {
+  const known = text ?? 'not given';
+  return known.length > 60 ? `${known.slice(0, 57)}...` : known;
+}
+
+/** Everything that decides about the hosts of a record; which of them it holds left out. */
+export function planFacts(record: {
+  readonly version: string;
+  readonly seed: unknown;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly scenario: LeakFrame['scenario'];
+  readonly days: readonly number[];
+}): { name: string; value: unknown }[] {
+  const { shard: _, ...parameters } = record.parameters;
+  return [
+    { name: 'version', value: record.version },
+    { name: 'seed', value: record.seed },
+    ...Object.entries(parameters).map(([name, value]) => ({ name, value })),
+    ...record.scenario.parameters.map(({ key, value }) => ({ name: key, value })),
+    { name: 'days of samples', value: record.days },
+  ];
+}
+
+/** The facts of a record. */
+export function factsOf(record: LeakRecord): ReturnType<typeof planFacts> {
+  const { version, seed, parameters, results } = record;
+  const { scenario, days } = results;
+  return planFacts({ version, seed, parameters, scenario, days });
+}
+
+/** The hosts of a record that is to be continued. @throws UsageError when it is of another fleet */
+export function checkSamePlan(
+  file: string,
+  frame: LeakFrame,
+  parameters: Record<string, unknown>,
+): readonly LeakRun[] {
+  const record = readLeakRecord('--continue', file);
+  const { scenario, days } = frame;
+  const now = planFacts({
+    ...{ version: packageVersion(), seed: parameters.seed, parameters, scenario, days },
+  });
+  const found =
+    difference(factsOf(record), now) ??
+    difference(
+      [{ name: 'shard', value: record.results.shard }],
+      [{ name: 'shard', value: frame.shard }],
+    );
+  if (found !== null) {
+    throw new UsageError(
+      `--continue: ${file} is of another fleet: ${found}; give the options it was made with`,
+    );
+  }
+  return record.results.runs;
+}
