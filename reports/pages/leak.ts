@@ -278,11 +278,12 @@ export function leakPage(record: LeakRecord): Page {
     notes: [],
     warnings: record.environment.warnings,
     sections: [
+      // Who sweeps wants the map; the rest is of its first combination.
+      ...sweepSections(record),
       ...dyingSection(record),
       ...publishedSection(record),
       ...memorySections(record),
       ...keptSection(record),
-      ...sweepSections(record),
       ...brokenSection(record),
       ...settingsSection(record),
     ],

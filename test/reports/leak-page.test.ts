@@ -32,9 +32,12 @@ test('the page answers in the order in which the questions are asked', () => {
     'Scenario',
   ]);
   const sweep = [{ key: 'files.count', values: [500, 1000] }];
-  assert.deepEqual(titles(leakRecord({ sweep, published: false, violations: 1 })).slice(3), [
-    'What keeps them, day 7',
+  assert.deepEqual(titles(leakRecord({ sweep, published: false, violations: 1 })), [
     'Sweep',
+    'Dying cgroups',
+    'Memory by what holds it',
+    'Slab by cache, day 7',
+    'What keeps them, day 7',
     'What broke',
     'Scenario',
   ]);
