@@ -8,6 +8,8 @@ export interface NumberParameter {
   readonly type: 'whole' | 'number';
   readonly min: number;
   readonly max: number;
+  /** 0 is allowed as well, and means never. */
+  readonly orZero?: boolean;
   readonly unit: string;
   readonly meaning: string;
   /** Taken when a scenario does not say; without it the scenario must. */
@@ -26,6 +28,9 @@ export interface ChoiceParameter<Word extends string = string> {
 export interface NameParameter {
   readonly type: 'name';
   readonly meaning: string;
+  /** What it may consist of, and the same in words. */
+  readonly pattern: RegExp;
+  readonly letters: string;
   readonly standard?: string;
 }
 
@@ -57,8 +62,13 @@ function choice<const Word extends string>(
 ): ChoiceParameter<Word> {
   return { type: 'choice', choices, meaning, ...(standard === undefined ? {} : { standard }) };
 }
-function name(meaning: string, standard?: string): NameParameter {
-  return { type: 'name', meaning, ...(standard === undefined ? {} : { standard }) };
+/** Names are printed, and are part of keys: `kinds.NAME.share`. */
+function name(meaning: string): NameParameter {
+  return { type: 'name', meaning, pattern: /^[\w@:-]+$/, letters: 'letters, digits, _ - @ :' };
+}
+function path(meaning: string, standard: string): NameParameter {
+  const letters = 'letters, digits, _ - @ : . /';
+  return { type: 'name', meaning, standard, pattern: /^[\w@:./-]+$/, letters };
 }
 
 const HOURS_MAX = 100_000;
@@ -142,7 +152,7 @@ export const PRESSURE = {
 /** Cgroups of one kind: a timer, a service that is restarted, a pod. */
 export const KIND = {
   name: name('how reports call it'),
-  parent: name('the cgroup that they are created in', 'system.slice'),
+  parent: path('the cgroup that they are created in', 'system.slice'),
   share: number(0, 1, 'share', 'of all cgroups created'),
   schedule: choice(['timer', 'random'], 'even intervals with some jitter, or at random', 'random'),
   cgroups: whole(1, 16, 'cgroups', 'one, or a pod: one with so many less one inside', 1),
@@ -174,11 +184,14 @@ export const KIND = {
 /** Something done to the whole host. */
 export const ACTION = {
   do: choice(['boot', 'dropCaches', 'reclaim'], 'start-up units; drop_caches; memory.reclaim'),
-  everyHours: number(0, HOURS_MAX, 'hours', 'again and again; 0 is once', 0),
+  everyHours: {
+    ...number(0.01, HOURS_MAX, 'hours', 'again and again; 0 is once', 0),
+    orZero: true,
+  },
   atHours: number(0, HOURS_MAX, 'hours', 'first time, counted from boot', 0),
   what: choice(['pages', 'slab', 'all'], 'dropCaches: 1, 2 or 3', 'all'),
   cgroups: whole(0, 100_000, 'cgroups', 'boot: cgroups created and removed at once', 0),
-  cgroup: name('reclaim: the cgroup, with all below it', '/'),
+  cgroup: path('reclaim: the cgroup, with all below it', '/'),
   pages: whole(0, 2 ** 30, 'pages', 'reclaim: how much', 0),
 } as const satisfies Section;
 
@@ -203,16 +216,20 @@ export interface Scenario extends ValuesOf<typeof TOP> {
 /** The range of a parameter in words. */
 export function rangeText(parameter: Parameter): string {
   if (parameter.type === 'choice') return parameter.choices.map((word) => `"${word}"`).join(' or ');
-  if (parameter.type === 'name') return 'a name';
+  if (parameter.type === 'name') return `a name of ${parameter.letters}`;
   const kind = parameter.type === 'whole' ? 'a whole number' : 'a number';
-  return `${kind} from ${parameter.min} to ${parameter.max}`;
+  const zero = parameter.orZero === true ? '0, or ' : '';
+  return `${zero}${kind} from ${parameter.min} to ${parameter.max}`;
 }
 
 /** Whether a value is in the range of a parameter. */
 export function isInRange(parameter: Parameter, value: unknown): boolean {
   if (parameter.type === 'choice') return parameter.choices.some((word) => word === value);
-  if (parameter.type === 'name') return typeof value === 'string' && value !== '';
+  if (parameter.type === 'name') {
+    return typeof value === 'string' && parameter.pattern.test(value);
+  }
   if (typeof value !== 'number' || !Number.isFinite(value)) return false;
   if (parameter.type === 'whole' && !Number.isInteger(value)) return false;
+  if (value === 0 && parameter.orZero === true) return true;
   return value >= parameter.min && value <= parameter.max;
 }

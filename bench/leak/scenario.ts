@@ -162,8 +162,9 @@ function readList(
   return (node.children ?? []).map((child, index) => {
     const members = membersOf(source, child, `${list}[${index}]`);
     const named = members.get('name');
-    const name =
-      named === undefined ? String(index) : String(unwrap(source, named, 'name').value.value);
+    const given = named === undefined ? undefined : unwrap(source, named, 'name').value.value;
+    // A bad name is refused below, by a key that can be printed.
+    const name = isInRange(KIND.name, given) ? String(given) : String(index);
     if (names.has(name)) refuse(source, child, `${list}.${name} is there twice`, 'name each once');
     names.add(name);
     return readSection(source, child, { section: `${list}.${name}`, spec: LISTS[list] });
@@ -198,6 +199,10 @@ export function readScenario(text: string, file: string): ReadScenario {
     const node = members.get(key);
     if (node === undefined) return '';
     if (node.type !== 'string') refuse(source, node, `${key} is not a text`, 'put it in quotes');
+    // They are printed: control characters could steer a terminal.
+    if (/\p{C}/u.test(node.value)) {
+      refuse(source, node, `${key} has control characters`, 'leave them out');
+    }
     return node.value;
   };
   plain('$schema');
@@ -252,6 +257,15 @@ function mostPerDay(scenario: Scenario): number {
 
 /** A machine for it must exist. */
 function checkFits(scenario: Scenario, fail: Refuse): void {
+  const { host, kinds } = scenario;
+  // The root has an id, too, and so have the cgroups that others are made in.
+  const room = host.ids - 1 - new Set(kinds.map((kind) => kind.parent)).size;
+  if (host.services > room) {
+    fail(
+      `host.services is ${host.services}, but there are ${host.ids} ids in all`,
+      `it must be a whole number from 0 to ${Math.max(0, room)}`,
+    );
+  }
   const [over] = capacitiesOf(scenario).over;
   if (over === undefined) return;
   const { table, needed, limit } = over;

@@ -13,9 +13,14 @@ type Json = Record<string, unknown>;
 
 function valueSchema(parameter: Parameter): Json {
   if (parameter.type === 'choice') return { enum: [...parameter.choices] };
-  if (parameter.type === 'name') return { type: 'string', minLength: 1 };
+  if (parameter.type === 'name') return { type: 'string', pattern: parameter.pattern.source };
   const { min, max } = parameter;
-  return { type: parameter.type === 'whole' ? 'integer' : 'number', minimum: min, maximum: max };
+  const range = {
+    type: parameter.type === 'whole' ? 'integer' : 'number',
+    minimum: min,
+    maximum: max,
+  };
+  return parameter.orZero === true ? { anyOf: [{ const: 0 }, range] } : range;
 }
 
 function describe(parameter: Parameter): string {

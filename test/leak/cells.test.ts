@@ -9,7 +9,7 @@ import { kind, quiet, readWritten } from './small-scenario.ts';
 const base = readWritten(
   quiet({
     kinds: [
-      kind({ name: 'log.timer', share: 0.75 }),
+      kind({ name: 'log-timer', share: 0.75 }),
       kind({ name: 'pod', share: 0.25, cgroups: 3 }),
     ],
     actions: [{ do: 'boot', cgroups: 5 }],
@@ -33,7 +33,7 @@ const SWEEPS: readonly [text: string, key: string, values: readonly number[]][] 
   ['cpus=8,32,96', 'cpus', [8, 32, 96]],
   ['cpus=96,8', 'cpus', [96, 8]],
   ['host.cpus= 8 , 32', 'host.cpus', [8, 32]],
-  ['kinds.log.timer.share=0.5,1', 'kinds.log.timer.share', [0.5, 1]],
+  ['kinds.log-timer.share=0.5,1', 'kinds.log-timer.share', [0.5, 1]],
   ['rate=50:800:50', 'rate', Array.from({ length: 16 }, (_, at) => 50 + 50 * at)],
   ['rate=1:2:0.25', 'rate', [1, 1.25, 1.5, 1.75, 2]],
   // Steps of a tenth are not exact, their sums must look as if they were.
@@ -122,9 +122,9 @@ const SETTINGS: readonly [text: string, key: string, value: number | string][] =
   ['idsHeldUntil=release', 'host.idsHeldUntil', 'release'],
   ['kinds.pod.parent=kubepods', 'kinds.pod.parent', 'kubepods'],
   ['kinds.pod.parent=1000', 'kinds.pod.parent', '1000'],
-  ['kinds.pod.parent=a=b', 'kinds.pod.parent', 'a=b'],
+  ['kinds.pod.parent=a.b/c', 'kinds.pod.parent', 'a.b/c'],
   ['kinds.pod.processes=7', 'kinds.pod.processes', 7],
-  ['kinds.log.timer.processes=7', 'kinds.log.timer.processes', 7],
+  ['kinds.log-timer.processes=7', 'kinds.log-timer.processes', 7],
   ['actions.0.cgroups=9', 'actions.0.cgroups', 9],
   ['actions.0.do=reclaim', 'actions.0.do', 'reclaim'],
 ];
@@ -177,10 +177,10 @@ const NO_SETTINGS: readonly [text: string, says: RegExp][] = [
   ['kernel=4.4', /^--set kernel: host\.kernel is 4\.4; it must be "5\.3" or "6\.x"$/],
   ['kernel=5', /^--set kernel: host\.kernel is 5; it must be/],
   ['cpu=8', /^--set cpu: there is no parameter 'cpu' in quiet; known are days, samplesPerDay, /],
-  ['name=x', /^--set name: there is no parameter 'name' in quiet; say which: kinds\.log\.timer\.n/],
+  ['name=x', /^--set name: there is no parameter 'name' in quiet; say which: kinds\.log-timer\.n/],
   [
     'processes=7',
-    /^--set processes: there is no parameter 'processes' in quiet; say which: kinds\.log\.timer\.processes, kinds\.pod\.processes$/,
+    /^--set processes: there is no parameter 'processes' in quiet; say which: kinds\.log-timer\.processes, kinds\.pod\.processes$/,
   ],
   ['kinds.job.processes=7', /^--set kinds\.job\.processes: there is no parameter/],
   ['actions.1.cgroups=7', /^--set actions\.1\.cgroups: there is no parameter/],
@@ -201,7 +201,7 @@ for (const [text, says] of NO_SETTINGS) {
 }
 
 test('two settings that only fit together are taken together', () => {
-  const shares = ['kinds.pod.share=0.5', 'kinds.log.timer.share=0.5'];
+  const shares = ['kinds.pod.share=0.5', 'kinds.log-timer.share=0.5'];
   const changed = withValues(
     base,
     shares.map((text) => parseSet('--set', text)),

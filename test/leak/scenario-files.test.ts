@@ -90,7 +90,7 @@ function refusalOf(text: string, file = 'test.json'): string {
 /** Values of a parameter that are accepted. */
 function inside(parameter: Parameter): fc.Arbitrary<number | string> {
   if (parameter.type === 'choice') return fc.constantFrom(...parameter.choices);
-  if (parameter.type === 'name') return fc.string({ minLength: 1 });
+  if (parameter.type === 'name') return fc.stringMatching(parameter.pattern);
   const { min, max } = parameter;
   const ends = fc.constantFrom(min, max);
   return parameter.type === 'whole'
@@ -102,7 +102,9 @@ function inside(parameter: Parameter): fc.Arbitrary<number | string> {
 function outside(parameter: Parameter): fc.Arbitrary<unknown> {
   const never = [null, true, [], [1], '', {}];
   if (parameter.type === 'choice') return fc.constantFrom<unknown>(...never, 'other', 0, 5.3);
-  if (parameter.type === 'name') return fc.constantFrom<unknown>(...never, 0, 7);
+  if (parameter.type === 'name') {
+    return fc.constantFrom<unknown>(...never, 0, 7, ' ', 'a b', 'red\u001b[31m', 'a\nb', 'ä');
+  }
   const { min, max } = parameter;
   const numbers =
     parameter.type === 'whole'
@@ -475,4 +477,22 @@ describe('files that are no text, or not there', () => {
         /^--scenario: there is no scenario 'web-fronted'; give a file, or one of .*web-front/,
     });
   });
+});
+
+test('again and again is never, or not more often than every 36 s', () => {
+  const every = (hours: number) => withAt(roomy(), ['actions', 0, 'everyHours'], hours);
+  assert.equal(readScenario(JSON.stringify(every(0)), 'a.json').scenario.actions[0]?.everyHours, 0);
+  assert.match(refusalOf(JSON.stringify(every(0.001))), /everyHours is 0\.001; it must be 0, or a/);
+});
+
+test('services must have ids, and names must not steer a terminal', () => {
+  const few = withAt(withAt(roomy(), ['host', 'ids'], 8), ['host', 'services'], 7);
+  assert.match(
+    refusalOf(JSON.stringify(few)),
+    /host\.services is 7, but there are 8 ids in all; .*0 to 6/,
+  );
+  const red = JSON.stringify({ ...roomy(), name: 'red\u001b[31m' });
+  assert.match(refusalOf(red), /name has control characters/);
+  const kinds = withAt(roomy(), ['kinds', 0, 'name'], 'red\u001b[31m');
+  assert.equal(refusalOf(JSON.stringify(kinds)).includes('\u001b'), false);
 });
