@@ -102,6 +102,25 @@ test('leak --json - prints the record and nothing else, the same for any number 
   assert.deepEqual(readdirSync(cwd), ['small.json']);
 });
 
+test('what was published belongs to the scenario that comes along, not to a file of its name', async (t) => {
+  const cwd = temporaryFolder(t);
+  writeFileSync(join(cwd, 'web-frontend'), scenarioText('web-frontend'));
+  const recordFor = async (scenario: string) => {
+    const few = ['--days', '1', '--hosts', '1', '--strategies', 'pin', '--json', '-'];
+    const { code, stdout, stderr } = await runCli(['leak', '--scenario', scenario, ...few], cwd);
+    assert.equal(code, 0, stderr);
+    return recordOf(stdout).results;
+  };
+  const known = await recordFor('web-frontend');
+  assert.equal(known.published?.days.length, 8);
+  const found = known.series[0]?.dying[1] ?? Number.NaN;
+  assert.equal(known.error?.original, Math.abs(found - 362) / 362);
+  assert.deepEqual([known.error?.patched, known.error?.memDiff], [null, null]);
+  const own = await recordFor('./web-frontend');
+  assert.deepEqual([own.published, own.error], [null, null]);
+  assert.deepEqual(own.runs, known.runs);
+});
+
 test('leak shows a page and says where its record is', async (t) => {
   const cwd = folderWithScenario(t);
   const { code, stdout, stderr } = await runCli([...COMMAND, '--quick'], cwd);

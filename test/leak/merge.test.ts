@@ -53,6 +53,22 @@ test('shards of a sweep are the whole, cell by cell', async () => {
   assert.equal(essence(recordOf(mergeFiles(parts))), essence(swept));
 });
 
+test('how long ids last is worked out again, where dying cgroups hold them', async () => {
+  for (const held of ['offline', 'release']) {
+    const settings = { passesPerHour: 0, idsHeldUntil: held };
+    const set = Object.entries(settings).map(([key, value]) => ({ option: '--set', key, value }));
+    const [all, ...parts] = await Promise.all(
+      [null, { index: 1, of: 2 }, { index: 2, of: 2 }].map(async (shard) =>
+        recordOf(await fleet({ set, hosts: 2, shard })),
+      ),
+    );
+    const merged = recordOf(mergeFiles(parts.map((part, at) => put(`ids-${at}.json`, part))));
+    assert.ok(all !== undefined && (all.results.series[0]?.growthPerDay ?? 0) > 1);
+    assert.equal(all.results.series[0]?.idsLastDays === null, held === 'offline');
+    assert.equal(essence(merged), essence(all));
+  }
+});
+
 test('the seed of the shards is that of the whole, warnings are told once', async () => {
   const seed = 77;
   const parts = await Promise.all(

@@ -310,6 +310,30 @@ test('hosts are spread evenly as far as they may be from the rate, either way', 
   assert.ok(Math.abs(mean - 200) < (5 * 200) / Math.sqrt(12 * 40), `${mean}`);
 });
 
+test('the rate is of cgroups: a pod and its containers are as many of them', () => {
+  const scenario = scenarioOf({
+    ...{ cgroupsPerDay: 96, samplesPerDay: 1 },
+    kinds: [kind({ schedule: 'timer', cgroups: 4, lifetimeSeconds: 1 })],
+  });
+  const { created } = simulate(scenario, 'pin');
+  // 24 firings, one less where the first one is late.
+  assert.ok(created === 96 || created === 92, `${created}`);
+});
+
+test('a host on which more large pods come than usual has room for them, and ids', () => {
+  // Forty pods of sixteen on average: once in ten hosts there are a fifth more. All of them stay.
+  for (const idsHeldUntil of ['offline', 'release']) {
+    const scenario = scenarioOf({
+      ...{ cgroupsPerDay: 640, samplesPerDay: 1, host: { idsHeldUntil } },
+      kinds: [kind({ cgroups: 16, lifetimeSeconds: 1, kernfsNodes: 60 })],
+    });
+    const runs = Array.from({ length: 12 }, (_, host) => simulate(scenario, 'pin', { host }));
+    for (const { refused } of runs) assert.equal(refused, 0);
+    const most = Math.max(...runs.map(({ created }) => created));
+    assert.ok(most > 1.1 * 640 + 64, `at most ${most}, which is nothing special`);
+  }
+});
+
 test('parents are made once, by their names, and the root is one of them', () => {
   const scenario = scenarioOf({
     kinds: [

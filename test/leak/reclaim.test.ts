@@ -1,7 +1,17 @@
 /** What memory pressure and drop_caches take, and what they leave: on hosts of a cgroup or two. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { DEFAULT_PRIORITY, STRATEGY_NAMES, scanTarget } from '../../core/index.ts';
+import { CACHE_NAMES, createRootCaches } from '../../bench/leak/caches.ts';
+import { FILE_LRUS, Files } from '../../bench/leak/files.ts';
+import {
+  audit,
+  bindCpu,
+  createMachine,
+  DEFAULT_PRIORITY,
+  ROOT_MEMCG,
+  STRATEGY_NAMES,
+  scanTarget,
+} from '../../core/index.ts';
 import { kind, oneCgroup, sampleAt, scenarioOf, simulate, type Written } from './small-scenario.ts';
 
 const FOR_EVER = { days: 10, samplesPerDay: 24 };
@@ -151,6 +161,37 @@ describe('drop_caches', () => {
       [1, 0],
     );
   });
+});
+
+test('of a file that reclaim has taken a part of, the rest is still cached', () => {
+  const machine = createMachine({
+    ...{ strategy: 'splice-caches', cpus: 1, slabRows: 1000, kmemCaches: 100, memcgs: 8 },
+    ...{ rootCaches: CACHE_NAMES.length, kmemIds: 8, lrus: FILE_LRUS, lruItems: 8, folios: 8 },
+  });
+  const cpu = bindCpu(machine, 0);
+  const roots = createRootCaches(cpu, { kernel: '5.3', cpus: 2, pageSize: 4096 });
+  const files = new Files(machine, cpu, { shared: 1, names: 1, roots, accounted: true });
+  const [first, second] = [cpu.createMemcg(ROOT_MEMCG), cpu.createMemcg(ROOT_MEMCG)];
+  const pages = () => [first, second].map((memcg) => cpu.pageCache.pagesOf(memcg));
+  files.read(first, 0, 100);
+  cpu.rmdir(first);
+  cpu.runDeferred();
+  const pass = () => {
+    cpu.shrinkNode(ROOT_MEMCG, DEFAULT_PRIORITY, {
+      ...{ evicted: files.evicted, shrinker: files.shrinker },
+    });
+    cpu.runDeferred();
+  };
+  pass();
+  assert.deepEqual(pages(), [68, 0]);
+  files.read(second, 0, 100);
+  assert.deepEqual(pages(), [68, 0], 'found in the page cache, charged as it was');
+  // Used twice it is active: a pass makes it inactive, three take it.
+  for (let passes = 0; passes < 4; passes++) pass();
+  assert.deepEqual(pages(), [0, 0]);
+  files.read(second, 0, 100);
+  assert.deepEqual(pages(), [0, 100], 'read again, by the one that pays');
+  assert.deepEqual(audit(machine, cpu).violations, []);
 });
 
 describe('memory.reclaim', () => {
