@@ -196,6 +196,12 @@ export interface RawOptions extends CommonValues {
   continue?: string;
   listScenarios?: true;
   printScenario?: string;
+  truth?: string;
+  geometry?: string;
+  pageCache?: 'pins' | 'moves' | 'both';
+  hierarchy?: number;
+  strict?: true;
+  howToRecord?: true;
 }
 
 /** Turns colour off; also off under NO_COLOR and when standard output is not a terminal. */

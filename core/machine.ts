@@ -92,16 +92,22 @@ export interface Machine {
 
 const HEADER_WORDS = 32;
 const MAGIC = 0x51_ab_5b_1c;
-const VERSION = 4;
+const VERSION = 5;
 const MAX_CPUS = 64;
 const CONFIG_KEYS = [
   ...(['cpus', 'slabRows', 'kmemCaches', 'rootCaches', 'memcgs', 'kmemIds'] as const),
-  ...(['chargeBatch', 'lrus', 'lruItems', 'folios'] as const),
+  ...(['chargeBatch', 'lrus', 'lruItems', 'folios', 'moveFolios'] as const),
 ] as const;
 /** These may be 0: the machine then does without. */
-const OPTIONAL_KEYS: readonly string[] = ['chargeBatch', 'lrus', 'lruItems', 'folios'];
+const OPTIONAL_KEYS: readonly string[] = [
+  'chargeBatch',
+  'lrus',
+  'lruItems',
+  'folios',
+  'moveFolios',
+];
 function completed(config: MachineConfig): FullConfig {
-  return { chargeBatch: 0, lrus: 0, lruItems: 0, folios: 0, ...config };
+  return { chargeBatch: 0, lrus: 0, lruItems: 0, folios: 0, moveFolios: 0, ...config };
 }
 
 function strategyNamed(name: string): Strategy {
@@ -125,6 +131,7 @@ function checkConfig(config: FullConfig): void {
     lrus: 31,
     lruItems: 2 ** 28,
     folios: 2 ** 28,
+    moveFolios: 1,
   };
   for (const key of CONFIG_KEYS) {
     const value = config[key];

@@ -43,6 +43,8 @@ export interface MachineConfig {
   readonly lruItems?: number;
   /** Runs of page-cache pages that can be there at once; 0, the default, is a machine without. */
   readonly folios?: number;
+  /** 1: a removed memcg's page cache goes to its parent (the LRU series, 7.1); 0, the default: it pins. */
+  readonly moveFolios?: number;
 }
 
 /** A config with every capacity given. */

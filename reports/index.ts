@@ -38,6 +38,7 @@ export {
   parseRecord,
   RECORD_SCHEMA,
   RecordError,
+  type ReplayRecord,
   type ResultRecord,
   recordJsonSchema,
   recordSchema,
@@ -78,6 +79,7 @@ export {
   type LeakSweep,
   MEMORY_PARTS,
 } from './results-leak.ts';
+export type { ReplayResults, ReplaySeries } from './results-replay.ts';
 export type {
   RemoteResult,
   ScalingResult,

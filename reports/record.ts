@@ -8,6 +8,7 @@ import { capacityResults, compareResults, doctorResults, geometryResults } from 
 import { exploreResults } from './results-explore.ts';
 import { leakResults } from './results-leak.ts';
 import { amount, count, open } from './results-parts.ts';
+import { replayResults } from './results-replay.ts';
 import { stormResults } from './results-storm.ts';
 
 /** Name and version of the record format. */
@@ -51,6 +52,7 @@ export const recordSchema = z.discriminatedUnion('command', [
   z.strictObject({ ...envelope, command: z.literal('storm'), results: stormResults }),
   z.strictObject({ ...envelope, command: z.literal('explore'), results: exploreResults }),
   z.strictObject({ ...envelope, command: z.literal('leak'), results: leakResults }),
+  z.strictObject({ ...envelope, command: z.literal('replay'), results: replayResults }),
 ]);
 
 /** A record of any command; `command` tells which results it holds. */
@@ -71,6 +73,8 @@ export type StormRecord = Extract<ResultRecord, { command: 'storm' }>;
 export type ExploreRecord = Extract<ResultRecord, { command: 'explore' }>;
 /** Record of `leak`, and of shards that `merge` joined. */
 export type LeakRecord = Extract<ResultRecord, { command: 'leak' }>;
+/** Record of `replay`. */
+export type ReplayRecord = Extract<ResultRecord, { command: 'replay' }>;
 /** The machine and runtime that a record was made on; sizes in bytes. */
 export type Environment = z.infer<typeof environmentSchema>;
 /** One thing that was checked on the way; a failed check makes the command exit with 1. */
@@ -111,7 +115,17 @@ function parseJson(text: string, fileName: string): unknown {
 }
 
 const COMMANDS: readonly Command[] = [
-  ...(['compare', 'run', 'geometry', 'doctor', 'capacity', 'storm', 'explore', 'leak'] as const),
+  ...([
+    'compare',
+    'run',
+    'geometry',
+    'doctor',
+    'capacity',
+    'storm',
+    'explore',
+    'leak',
+    'replay',
+  ] as const),
 ];
 
 function kindOf(value: unknown): string {

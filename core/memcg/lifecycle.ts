@@ -75,7 +75,7 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   const { parent: parentOf, flags, kmemId, onlineCount } = memcgs;
   const idOwner = machine.kmemIds.owner;
   const { arraySlots } = machine.globals;
-  const { kmemIds: ids, cpus } = machine.config;
+  const { kmemIds: ids, cpus, moveFolios } = machine.config;
   const { current } = machine.processors;
   const early = machine.strategy.releasesEarly;
   const childList: ListColumns = {
@@ -219,6 +219,7 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   function offlineOne(memcg: number): void {
     cgroupMutex.hold(() => {
       offline(memcg);
+      if (moveFolios === 1) kernel.pageCache.reparent(memcg, parentOf[memcg]);
       charging.drainAll(memcg);
       events.mark(OFFLINE, memcg, parentOf[memcg]);
       and(flags, memcg, ~MEMCG_ONLINE);

@@ -57,6 +57,12 @@ export interface PageCache {
   setDirty(folio: number, dirty: boolean): void;
   /** The file is gone, or cut to nothing. @throws ModelError if the folio is gone already */
   remove(folio: number): void;
+  /**
+   * Gives a memcg's folios to its parent, which is charged for them already: list by list, under the lru
+   * lock, with a css reference a page. The kernel switches one pointer that all folios share; here each
+   * folio names its memcg. ("Eliminate Dying Memory Cgroup", v6, 2026-03-05.)
+   */
+  reparent(child: number, parent: number): void;
   /** The memcg that it is charged to. */
   memcgOf(folio: number): number;
   /** Pages charged to a memcg itself. */
@@ -242,6 +248,25 @@ export function bindPageCache(
       giveRow(folio);
       unlock();
       forget(memcg, pages);
+    },
+    reparent(child, parent) {
+      let moved = 0;
+      lock();
+      for (const active of [0, 1]) {
+        const list = folioList(child, active);
+        while (next[list] !== list) {
+          const folio = next[list];
+          unlink(folio);
+          memcgOf[folio] = parent;
+          link(folio);
+          moved += pagesOf[folio];
+        }
+      }
+      unlock();
+      if (moved === 0) return;
+      // The parent's first: until then the child keeps it.
+      bound.css.get(parent, moved);
+      put(child, moved);
     },
     memcgOf: (folio) => memcgOf[folio],
     pagesOf: (memcg) =>

@@ -7,6 +7,7 @@ import { explorePage } from './explore.ts';
 import { geometryPage } from './geometry.ts';
 import { leakPage } from './leak.ts';
 import type { Page } from './page.ts';
+import { replayPage } from './replay.ts';
 import { runPage } from './run.ts';
 import { stormPage } from './storm.ts';
 
@@ -25,6 +26,8 @@ export function buildPage(record: ResultRecord): Page {
       return capacityPage(record);
     case 'storm':
       return stormPage(record);
+    case 'replay':
+      return replayPage(record);
     case 'explore':
       return explorePage(record);
     case 'leak':

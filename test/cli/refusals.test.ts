@@ -7,14 +7,13 @@ import { runCli, temporaryFolder } from './run-cli.ts';
 /** Arguments, separated by one space, and what the one line on standard error must say. */
 const REFUSALS: [args: string, says: RegExp][] = [
   // Commands.
-  ['replay', /'replay' is not a command .* run, compare, storm, leak, merge, explore, .*report/],
-  ['replay --hosts 3', /'replay' is not a command/],
+  ['claims', /'claims' is not a command .* run, compare, storm, leak, merge, replay, .*report/],
+  ['selftest --hosts 3', /'selftest' is not a command/],
   ['host', /'host' is not a command/],
-  ['claims', /'claims' is not a command/],
   ['selftest', /'selftest' is not a command/],
   ['diff', /'diff' is not a command/],
   ['constructor', /'constructor' is not a command/],
-  ['help replay', /'replay' is not a command|unknown/],
+  ['help selftest', /'selftest' is not a command|unknown/],
   ['--quick compare', /give the command first: slabsplice compare/],
   // Options and arguments.
   ['--bogus', /run: unknown option '--bogus'; see slabsplice run --help/],

@@ -1,0 +1,248 @@
+/**
+ * `replay`: what would a recorded kernel trace have left behind under each strategy? Each strategy is replayed in a
+ * worker of its own, which reads the trace by itself: no two share an isolate.
+ */
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { formatCount } from '../../reports/index.ts';
+import { InputError, UserError } from '../errors.ts';
+import { readSlabGeometry } from '../input/slab-geometry.ts';
+import { type Arm, InterruptedError, withWorkers } from '../measure.ts';
+import type { ReplayRun, ReplayTask } from '../replay/run.ts';
+import { readTruth, type TruthRow } from '../replay/truth.ts';
+import type { ReplayOptions } from '../replay-options.ts';
+import type { ReplayAnswer } from '../workers/replay.ts';
+import type { CommandContext, CommandResult, Plan } from './registry.ts';
+
+const WORKER = new URL('../workers/replay.js', import.meta.url);
+/** Address space of a machine is large; what a trace of a million events touches is about this much. */
+const WORKER_BYTES = 400 * 2 ** 20;
+/** A trace may be hours long; a worker that hangs is ended by Ctrl-C. */
+const DEADLINE_MS = 2 ** 31 - 1;
+/** What an arm with moved page cache is called. */
+const MOVED = '+7.1';
+
+interface ReplayArm extends Arm {
+  readonly movePages: boolean;
+}
+
+/** The strategies, and the last of them once more with page cache that moves. */
+function armsOf({ strategies, pageCache }: ReplayOptions): ReplayArm[] {
+  const pins = strategies.map((strategy) => ({ label: strategy, strategy, movePages: false }));
+  const moves = strategies.map((strategy) => ({
+    ...{ label: strategy + MOVED, strategy, movePages: true },
+  }));
+  if (pageCache === 'pins') return pins;
+  return pageCache === 'moves' ? moves : [...pins, ...moves.slice(-1)];
+}
+
+/** What would be replayed; reads nothing. */
+export function planReplay(options: ReplayOptions): Plan {
+  const arms = armsOf(options);
+  return {
+    lines: [
+      `replay ${arms.map(({ label }) => label).join(', ')}: ${options.files.join(', ')}`,
+      ...(options.truth === null ? [] : [`beside what was measured: ${options.truth}`]),
+    ],
+    bytes: WORKER_BYTES,
+    remedy: 'give fewer --strategies',
+  };
+}
+
+/** Standard input can be read once only: it is kept in a file while the strategies read it. */
+async function withFiles<Result>(
+  files: readonly string[],
+  body: (files: readonly string[]) => Promise<Result>,
+): Promise<Result> {
+  if (!files.includes('-')) return body(files);
+  const folder = await mkdtemp(join(tmpdir(), 'slabsplice-'));
+  try {
+    const kept = join(folder, 'trace');
+    await pipeline(process.stdin, createWriteStream(kept));
+    return await body(files.map((file) => (file === '-' ? kept : file)));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runArms(
+  options: ReplayOptions,
+  files: readonly string[],
+  context: CommandContext,
+): Promise<{ runs: Map<string, ReplayRun>; complete: boolean }> {
+  const arms = armsOf(options);
+  const geometry = options.geometry === null ? null : await readSlabGeometry(options.geometry);
+  const rules = { kernel: '6.x', cpus: options.cpus, pageSize: 4096 } as const;
+  const { hierarchy, strict } = options;
+  const runs = new Map<string, ReplayRun>();
+  const how = {
+    file: WORKER,
+    atomics: 'solo',
+    signal: context.signal,
+    deadlineMs: DEADLINE_MS,
+  } as const;
+  for (const arm of arms) {
+    context.progress.update(runs.size, arms.length, arm.label);
+    try {
+      await withWorkers([arm], how, async ([worker]) => {
+        const task: ReplayTask = {
+          ...{ files, strategy: arm.strategy, movePages: arm.movePages },
+          ...{ rules, geometry, hierarchy, strict },
+        };
+        const answer = await worker?.call<ReplayAnswer>('replay', task);
+        if (answer === undefined) return;
+        if ('refused' in answer) throw new UserError(answer.refused, answer.exitCode);
+        runs.set(arm.label, answer.run);
+      });
+    } catch (error) {
+      if (error instanceof InterruptedError) return { runs, complete: false };
+      throw error;
+    }
+  }
+  return { runs, complete: true };
+}
+
+/** A trace in which nothing was found is not one. */
+function requireEvents(options: ReplayOptions, runs: ReadonlyMap<string, ReplayRun>): void {
+  const [first] = runs.values();
+  if (first === undefined || first.events > 0) return;
+  const { lines, skipped } = first.summary;
+  const others = Object.keys(skipped).slice(0, 3).join(', ');
+  const what =
+    lines === 0
+      ? 'is empty'
+      : others === ''
+        ? 'has no line that is an event of ftrace text'
+        : `has no event of slab, page cache or cgroups (but ${others})`;
+  throw new InputError(
+    options.files.join(', '),
+    0,
+    what,
+    'record one as slabsplice replay --how-to-record says',
+  );
+}
+
+function seconds(run: ReplayRun, time: number): number {
+  return Math.max(0, (time - run.summary.firstTime) / 1e6);
+}
+
+function truthOf(rows: readonly TruthRow[], runs: ReadonlyMap<string, ReplayRun>) {
+  return rows.flatMap(({ sample, phase, dying }) => {
+    const found = [...runs].map(
+      ([label, run]) => [label, run, run.markers.find((one) => one.sample === sample)] as const,
+    );
+    const [first] = found;
+    if (first?.[2] === undefined) return [];
+    const replayed = Object.fromEntries(
+      found.map(([label, , marker]) => [label, marker?.dying ?? 0]),
+    );
+    return [{ sample, t: seconds(first[1], first[2].time), phase, measured: dying, replayed }];
+  });
+}
+
+function resultsOf(
+  options: ReplayOptions,
+  runs: ReadonlyMap<string, ReplayRun>,
+  truth: readonly TruthRow[] | null,
+) {
+  const all = [...runs];
+  const first = all[0]?.[1];
+  const summary = first?.summary;
+  const anomalies = summary?.anomalies ?? [];
+  const rate = (run: ReplayRun) => (run.ms > 0 ? (1000 * run.events) / run.ms : 0);
+  return {
+    files: [...options.files],
+    ...{ events: first?.events ?? 0, lines: summary?.lines ?? 0, skipped: summary?.skipped ?? {} },
+    ...{ bad: summary?.bad ?? 0, lost: summary?.lost ?? 0 },
+    anomalies: Object.fromEntries(anomalies.map(({ kind, count }) => [kind, count])),
+    anomalyLines: Object.fromEntries(anomalies.map(({ kind, lines }) => [kind, lines])),
+    seconds: first === undefined ? 0 : seconds(first, first.summary.lastTime),
+    ...{ cgroups: first?.cgroups ?? 0, removed: first?.removed ?? 0 },
+    series: all.map(([strategy, run]) => ({
+      strategy,
+      t: run.course.map(({ time }) => seconds(run, time)),
+      dying: run.course.map(({ dying }) => dying),
+      slabBytes: run.course.map(({ slabBytes }) => slabBytes),
+    })),
+    pins: all.flatMap(([strategy, { pins }]) => pins.map((pin) => ({ strategy, ...pin }))),
+    truth: truth === null ? null : truthOf(truth, runs),
+    releases: all.map(([strategy, run]) => ({
+      ...{ strategy, told: run.releases, withinHalfASecond: run.releasesRight },
+    })),
+    liveObjects: first?.objects ?? [],
+    unknownDeletes: first?.unknownDeletes ?? 0,
+    inferredPins: first?.inferredPins ?? 0,
+    eventsPerSecond: Object.fromEntries(all.map(([strategy, run]) => [strategy, rate(run)])),
+  };
+}
+
+/** Replays a trace. What is finished when it is interrupted is kept. @throws InputError, UserError */
+export async function runReplay(
+  options: ReplayOptions,
+  context: CommandContext,
+): Promise<CommandResult> {
+  const truth = options.truth === null ? null : await readTruth(options.truth);
+  const { runs, complete } = await withFiles(options.files, (files) =>
+    runArms(options, files, context),
+  );
+  requireEvents(options, runs);
+  const results = resultsOf(options, runs, truth);
+  const [first] = runs.values();
+  const others = first?.otherHierarchies ?? 0;
+  return {
+    results,
+    parameters: { ...options },
+    checks: [
+      {
+        name: 'objects are accounted for',
+        ok: results.liveObjects.every(
+          ({ allocs, frees, reused, live }) => allocs - frees - reused === live,
+        ),
+        detail: `${formatCount(results.liveObjects.length)} caches: live objects are allocations less frees`,
+      },
+    ],
+    complete,
+    warnings:
+      others === 0
+        ? []
+        : [
+            `${formatCount(others)} events of other hierarchies were left out; choose with --hierarchy`,
+          ],
+    atomics: 'solo',
+  };
+}
+
+/** The commands that record a trace that can be replayed. */
+export function howToRecord(): string {
+  return `# Record a trace that slabsplice can replay (as root; for cgroup v1 and v2 alike).
+# Record allocations only of the tasks you are after if you must, but frees and cgroup events always of all:
+# most frees run elsewhere, and a trace that is filtered by PID shows leaks that are not there.
+
+mountpoint -q /sys/kernel/tracing || mount -t tracefs nodev /sys/kernel/tracing
+cd /sys/kernel/tracing
+mkdir -p instances/slabsplice && cd instances/slabsplice
+echo 262144 > buffer_size_kb              # KiB per CPU: a million events take about 60 MB
+echo mono > trace_clock
+for event in kmem/kmem_cache_alloc kmem/kmem_cache_free kmem/kmalloc kmem/kfree \\
+    filemap/mm_filemap_add_to_page_cache filemap/mm_filemap_delete_from_page_cache \\
+    cgroup/cgroup_mkdir cgroup/cgroup_rmdir cgroup/cgroup_release \\
+    cgroup/cgroup_attach_task cgroup/cgroup_transfer_tasks \\
+    sched/sched_process_fork sched/sched_process_exit; do
+  echo 1 > events/$event/enable
+done
+echo 1 > tracing_on
+# ... the workload: start it now, so that its cgroups are made while the trace runs ...
+echo 0 > tracing_on
+gzip < trace > ~/my.trace.gz
+cd ../.. && rmdir instances/slabsplice
+
+# v1: the number of the memory hierarchy, for --hierarchy, if there are events of several
+awk '$1 == "memory" { print $2 }' /proc/cgroups
+# v2: its number is 0
+
+slabsplice replay ~/my.trace.gz
+`;
+}

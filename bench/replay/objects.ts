@@ -1,0 +1,107 @@
+/**
+ * Slab objects that a trace tells of: which pointer is which object of the machine, whose it is, and how many
+ * of each cache there are. A pointer that is allocated again stands for a new object: its former one went
+ * without an event (bulk and RCU-batched frees have none).
+ */
+import type { Cpu } from '../../core/index.ts';
+import { KeyTable } from './key-table.ts';
+
+/** What was seen of one cache. */
+export interface CacheCount {
+  allocs: number;
+  /** Of objects that the trace saw allocated. */
+  frees: number;
+  /** Of objects from before the trace, or whose allocation was lost. */
+  unknownFrees: number;
+  /** Pointers that were allocated again without a free. */
+  reused: number;
+}
+
+/** Objects by pointer. */
+export class TracedObjects {
+  private readonly cpu: Cpu;
+  private readonly rows = new KeyTable(2);
+  private handles = new Int32Array(1 << 12);
+  private owners = new Int32Array(1 << 12);
+  private caches = new Int32Array(1 << 12);
+  /** Page-cache folio that stands for pages without an event, 0 for none. */
+  private pins = new Int32Array(1 << 12);
+  private used = 0;
+  private free = 0;
+  readonly counts: CacheCount[] = [];
+  /** Told of an object of a traced cgroup that went: its owner and cache, and its pin. */
+  private readonly gone: (owner: number, cache: number, pin: number) => void;
+
+  constructor(cpu: Cpu, gone: (owner: number, cache: number, pin: number) => void) {
+    this.cpu = cpu;
+    this.gone = gone;
+  }
+
+  /** Objects that are there. */
+  get live(): number {
+    return this.rows.size;
+  }
+
+  count(cache: number): CacheCount {
+    while (this.counts.length <= cache) {
+      this.counts.push({ allocs: 0, frees: 0, unknownFrees: 0, reused: 0 });
+    }
+    return this.counts[cache] as CacheCount;
+  }
+
+  private takeRow(): number {
+    const row = this.free;
+    if (row !== 0) {
+      this.free = this.owners[row] as number;
+      return row;
+    }
+    this.used++;
+    if (this.used === this.handles.length) {
+      this.handles = grown(this.handles);
+      this.owners = grown(this.owners);
+      this.caches = grown(this.caches);
+      this.pins = grown(this.pins);
+    }
+    return this.used;
+  }
+
+  private drop(row: number): void {
+    this.cpu.free(this.handles[row] as number);
+    this.gone(this.owners[row] as number, this.caches[row] as number, this.pins[row] as number);
+    this.owners[row] = this.free;
+    this.free = row;
+  }
+
+  /** An object that was just allocated. @param owner place of its cgroup, -1 for none */
+  add(
+    high: number,
+    low: number,
+    object: { handle: number; owner: number; cache: number; pin: number },
+  ): void {
+    const row = this.takeRow();
+    this.handles[row] = object.handle;
+    this.owners[row] = object.owner;
+    this.caches[row] = object.cache;
+    this.pins[row] = object.pin;
+    this.count(object.cache).allocs++;
+    const before = this.rows.set(row, high, low);
+    if (before === 0) return;
+    this.count(this.caches[before] as number).reused++;
+    this.drop(before);
+  }
+
+  /** Frees what a pointer stands for; false when the trace did not see it allocated. */
+  remove(high: number, low: number): boolean {
+    const row = this.rows.delete(high, low);
+    if (row === 0) return false;
+    this.count(this.caches[row] as number).frees++;
+    this.drop(row);
+    return true;
+  }
+}
+
+function grown(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(column.length * 2);
+  larger.set(column);
+  return larger;
+}

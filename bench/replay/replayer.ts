@@ -1,0 +1,344 @@
+// hot path
+/**
+ * Lets a machine do what a trace says: cgroups come and go, tasks allocate and free in them, page cache is added
+ * and deleted. What stays dying follows from the strategy and from page cache, which pins in every one;
+ * the trace's own cgroup_release events are compared with, and never used.
+ *
+ * Attribution: an event belongs to the cgroup of the task that it interrupted nothing of: one in an interrupt
+ * belongs to nobody. Unaccounted objects, and those of tasks outside the traced cgroups, go to root caches.
+ */
+import {
+  bindCpu,
+  type Cpu,
+  createMachine,
+  type Machine,
+  NO_OBJECT,
+  ROOT_MEMCG,
+} from '../../core/index.ts';
+import type { GeometryRules } from '../../core/slub/geometry.ts';
+import { CapacityError } from '../errors.ts';
+import { TRACE, type TraceEvent } from '../input/ftrace-events.ts';
+import type { RecordedGeometry } from '../input/slab-geometry.ts';
+import { TracedCaches } from './caches.ts';
+import { Cgroups } from './cgroups.ts';
+import { KeyTable } from './key-table.ts';
+import { TracedObjects } from './objects.ts';
+import { Timeline } from './timeline.ts';
+
+/** What to replay with. */
+export interface ReplayOptions {
+  readonly strategy: string;
+  /** Page cache of a removed cgroup goes to its parent (7.1). */
+  readonly movePages: boolean;
+  readonly rules: GeometryRules;
+  readonly geometry: RecordedGeometry | null;
+  /** Number of the hierarchy to follow, -1 for the first that is seen. */
+  readonly hierarchy: number;
+  /** Gives the text that an event's number stands for. */
+  nameOf(id: number): string;
+}
+
+/** Room of a machine: address space, which is committed as it is touched. */
+const ROOM = {
+  ...{ slabRows: 2 ** 23, kmemCaches: 2 ** 19, rootCaches: 1024 },
+  ...{ memcgs: 2 ** 16, kmemIds: 16_384, folios: 2 ** 22, chargeBatch: 0 },
+};
+/** Deferred work runs once so much time of the trace went by: kworkers take about that long, us. */
+const TICK_US = 1000;
+/** Bytes above which kmalloc takes pages rather than objects (KMALLOC_MAX_CACHE_SIZE). */
+const KMALLOC_MAX = 8192;
+const PAGE = 4096;
+
+/** Replays a trace under one strategy. */
+export class Replayer {
+  private readonly options: ReplayOptions;
+  private readonly machine: Machine;
+  private readonly cpu: Cpu;
+  readonly caches: TracedCaches;
+  readonly objects: TracedObjects;
+  readonly cgroups: Cgroups;
+  readonly timeline: Timeline;
+  private readonly folios = new KeyTable(4);
+  private folioOwner = new Int32Array(1 << 12);
+  private folioOf = new Int32Array(1 << 12);
+  private foliosUsed = 0;
+  private folioFree = 0;
+  private cacheOfName = new Int32Array(256).fill(-1);
+  private nextTick = 0;
+  private now = 0;
+  /** Pages deleted that the trace did not see added. */
+  unknownDeletes = 0;
+  /** Objects that stand for pages without an event (tmpfs). */
+  inferredPins = 0;
+  /** Allocations too large for slab. */
+  large = 0;
+
+  constructor(options: ReplayOptions) {
+    this.options = options;
+    this.machine = createMachine({
+      ...{ cpus: 1, strategy: options.strategy, moveFolios: options.movePages ? 1 : 0 },
+      ...ROOM,
+    });
+    this.cpu = bindCpu(this.machine, 0);
+    this.caches = new TracedCaches(this.cpu, options.rules, options.geometry);
+    this.objects = new TracedObjects(this.cpu, (owner, cache, pin) => {
+      if (owner >= 0) this.objectGone(owner, cache, pin);
+    });
+    this.cgroups = new Cgroups(options.hierarchy);
+    this.timeline = new Timeline(this.machine, this.cpu, this.cgroups);
+  }
+
+  /** The next event of the trace. */
+  event(event: TraceEvent): void {
+    this.now = event.time;
+    if (event.time >= this.nextTick) this.tick();
+    switch (event.kind) {
+      case TRACE.kmemCacheAlloc:
+        this.allocate(event, this.cacheOf(event));
+        break;
+      case TRACE.kmemCacheFree:
+      case TRACE.kfree:
+        this.free(event);
+        break;
+      case TRACE.kmalloc:
+        if (event.bytesAlloc > KMALLOC_MAX) this.large++;
+        else
+          this.allocate(
+            event,
+            this.caches.numberOf(`kmalloc-${event.bytesAlloc}`, event.bytesAlloc),
+          );
+        break;
+      case TRACE.filemapAdd:
+        this.addFolio(event);
+        break;
+      case TRACE.filemapDelete:
+        this.deleteFolio(event);
+        break;
+      default:
+        this.rare(event);
+    }
+  }
+
+  private rare(event: TraceEvent): void {
+    const { cgroups } = this;
+    switch (event.kind) {
+      case TRACE.fork:
+        cgroups.fork(event.pid, event.childPid);
+        break;
+      case TRACE.exit:
+        cgroups.exit(event.pid);
+        break;
+      case TRACE.cgroupMkdir:
+        if (cgroups.follows(event.root)) this.mkdir(event);
+        break;
+      case TRACE.cgroupAttach:
+      case TRACE.cgroupTransfer:
+        if (cgroups.follows(event.root)) {
+          cgroups.attach(event.targetPid, cgroups.find(event.cgroup));
+        }
+        break;
+      case TRACE.cgroupRmdir:
+        if (cgroups.follows(event.root)) this.rmdir(event);
+        break;
+      case TRACE.cgroupRelease:
+        if (cgroups.follows(event.root)) {
+          const place = cgroups.find(event.cgroup);
+          const cgroup = cgroups.all[place];
+          if (cgroup !== undefined) cgroup.kernelReleased = event.time;
+        }
+        break;
+      case TRACE.marker:
+        this.tick();
+        this.timeline.marker(this.options.nameOf(event.text), event.time);
+        break;
+      default:
+    }
+  }
+
+  /** kworkers and grace periods get their turn. */
+  private tick(): void {
+    this.cpu.runDeferred();
+    this.timeline.look(this.now);
+    this.nextTick = this.now + TICK_US;
+  }
+
+  private cacheOf(event: TraceEvent): number {
+    const { name } = event;
+    // Kernels before 6.18 name the cache at its free only: so it goes by where it was allocated.
+    if (name < 0) {
+      const site = this.options.nameOf(event.callSite);
+      return this.caches.numberOf(`${site} (${event.bytesAlloc} B)`, event.bytesAlloc);
+    }
+    if (name >= this.cacheOfName.length) {
+      const larger = new Int32Array(2 * name).fill(-1);
+      larger.set(this.cacheOfName);
+      this.cacheOfName = larger;
+    }
+    const known = this.cacheOfName[name] as number;
+    if (known >= 0) return known;
+    const cache = this.caches.numberOf(this.options.nameOf(name), event.bytesAlloc);
+    this.cacheOfName[name] = cache;
+    return cache;
+  }
+
+  /** Place of the cgroup that an event is charged to, -1 for none. */
+  private chargedTo(event: TraceEvent): number {
+    if (event.interrupt === 1) return -1;
+    const place = this.cgroups.of(event.pid);
+    if (place < 0) return -1;
+    return Number.isNaN(this.cgroups.all[place]?.removed) ? place : -1;
+  }
+
+  private allocate(event: TraceEvent, cache: number): void {
+    const root = this.caches.roots[cache] as number;
+    const owner = event.accounted === 0 ? -1 : this.chargedTo(event);
+    const memcg = owner < 0 ? ROOT_MEMCG : (this.cgroups.all[owner]?.memcg as number);
+    const handle = owner < 0 ? this.cpu.alloc(root) : this.cpu.allocFor(memcg, root);
+    if (handle === NO_OBJECT) {
+      throw new CapacityError(
+        `slabRows (${ROOM.slabRows}) reached at line ${event.line}; replay a shorter part of the trace`,
+      );
+    }
+    // tmpfs pages have no add event; the inode stands for them while it lives, as a page does.
+    let pin = 0;
+    if (owner >= 0 && this.caches.names[cache] === 'shmem_inode_cache') {
+      pin = this.cpu.pageCache.add(memcg, 1);
+      this.inferredPins++;
+      this.addPages(owner, 1);
+    }
+    const cgroup = this.cgroups.all[owner];
+    if (cgroup !== undefined) cgroup.objects++;
+    this.objects.add(event.pointerHigh, event.pointerLow, { handle, owner, cache, pin });
+  }
+
+  private free(event: TraceEvent): void {
+    if (this.objects.remove(event.pointerHigh, event.pointerLow)) return;
+    // A kfree has no name: whose object it was is not known then.
+    if (event.kind === TRACE.kmemCacheFree && event.name >= 0) {
+      const known = this.cacheOfName[event.name] ?? -1;
+      if (known >= 0) this.objects.count(known).unknownFrees++;
+    }
+  }
+
+  private objectGone(owner: number, cache: number, pin: number): void {
+    const cgroup = this.cgroups.all[owner];
+    if (cgroup === undefined) return;
+    cgroup.objects--;
+    cgroup.lastObject = this.now;
+    cgroup.lastObjectCache = cache;
+    if (pin === 0) return;
+    this.cpu.pageCache.remove(pin);
+    this.addPages(owner, -1);
+    cgroup.lastFolio = this.now;
+    cgroup.lastFolioKey = null;
+  }
+
+  private addPages(owner: number, pages: number): void {
+    const cgroup = this.cgroups.all[owner];
+    if (cgroup !== undefined) cgroup.pages += pages;
+  }
+
+  private key(event: TraceEvent): [number, number, number, number] {
+    const page = event.offset / PAGE;
+    const inodeHigh = Math.floor(event.inode / 2 ** 32);
+    const pageHigh = Math.floor(page / 2 ** 32);
+    // Numbers above 2^32 are rare, and both of them at once are not met.
+    return [
+      ...([(event.devMajor << 20) | event.devMinor, event.inode | 0] as const),
+      ...([page | 0, (inodeHigh << 11) ^ pageHigh] as const),
+    ];
+  }
+
+  private addFolio(event: TraceEvent): void {
+    const owner = this.chargedTo(event);
+    const pages = 2 ** event.order;
+    const row = this.takeFolioRow();
+    this.folioOwner[row] = owner;
+    this.folioOf[row] = 0;
+    if (owner >= 0) {
+      const { memcg } = this.cgroups.all[owner] as { memcg: number };
+      this.folioOf[row] = this.cpu.pageCache.add(memcg, pages);
+      this.addPages(owner, pages);
+    }
+    const [a, b, c, d] = this.key(event);
+    const before = this.folios.set(row, a, b, c, d);
+    if (before !== 0) this.dropFolio(before, event);
+  }
+
+  private deleteFolio(event: TraceEvent): void {
+    const [a, b, c, d] = this.key(event);
+    const row = this.folios.delete(a, b, c, d);
+    if (row === 0) this.unknownDeletes++;
+    else this.dropFolio(row, event);
+  }
+
+  private dropFolio(row: number, event: TraceEvent): void {
+    const owner = this.folioOwner[row] as number;
+    const folio = this.folioOf[row] as number;
+    if (folio !== 0) {
+      const before = this.machine.folios.pages[folio] as number;
+      this.cpu.pageCache.remove(folio);
+      this.addPages(owner, -before);
+      const cgroup = this.cgroups.all[owner];
+      if (cgroup !== undefined) {
+        cgroup.lastFolio = event.time;
+        cgroup.lastFolioKey = {
+          dev: event.devMajor * 2 ** 20 + event.devMinor,
+          inode: event.inode,
+        };
+      }
+    }
+    this.folioOf[row] = this.folioFree;
+    this.folioFree = row;
+  }
+
+  private takeFolioRow(): number {
+    const row = this.folioFree;
+    if (row !== 0) {
+      this.folioFree = this.folioOf[row] as number;
+      return row;
+    }
+    this.foliosUsed++;
+    if (this.foliosUsed === this.folioOf.length) {
+      const grow = (column: Int32Array<ArrayBuffer>) => {
+        const larger = new Int32Array(column.length * 2);
+        larger.set(column);
+        return larger;
+      };
+      this.folioOwner = grow(this.folioOwner);
+      this.folioOf = grow(this.folioOf);
+    }
+    return this.foliosUsed;
+  }
+
+  private mkdir(event: TraceEvent): void {
+    const path = this.options.nameOf(event.path);
+    const parent = this.cgroups.parentOf(path);
+    const above = this.cgroups.all[parent];
+    const alive = above !== undefined && Number.isNaN(above.removed);
+    const memcg = this.cpu.createMemcg(alive ? above.memcg : ROOT_MEMCG);
+    this.cgroups.add(event.cgroup, path, memcg);
+  }
+
+  private rmdir(event: TraceEvent): void {
+    const place = this.cgroups.find(event.cgroup);
+    const cgroup = this.cgroups.all[place];
+    if (cgroup === undefined || !Number.isNaN(cgroup.removed)) return;
+    this.cpu.runDeferred();
+    this.cpu.rmdir(cgroup.memcg);
+    cgroup.removed = event.time;
+    this.cgroups.remove(place);
+    this.timeline.removed(place);
+    this.tick();
+  }
+
+  /** Whether slab lets removed cgroups go under this strategy. */
+  get releasesEarly(): boolean {
+    return this.machine.strategy.releasesEarly;
+  }
+
+  /** The trace is at its end. */
+  finish(): void {
+    this.tick();
+  }
+}
