@@ -202,6 +202,7 @@ export interface RawOptions extends CommonValues {
   hierarchy?: number;
   strict?: true;
   howToRecord?: true;
+  scale?: number;
 }
 
 /** Turns colour off; also off under NO_COLOR and when standard output is not a terminal. */

@@ -16,12 +16,15 @@ export interface ReplayOptions {
   /** CPUs that the slab geometry is computed for. */
   readonly cpus: number;
   readonly strict: boolean;
+  /** Times that the trace is replayed. */
+  readonly scale: number;
   readonly seed: number;
   readonly quick: boolean;
 }
 
 const STRATEGIES = ['pin', 'splice-caches'];
 const HIERARCHY = { min: 0, max: 1000 };
+const SCALE = { min: 1, max: 255 };
 const CPUS = { standard: 2, range: { min: 1, max: 4096 } };
 
 /** All options of `replay`. */
@@ -39,6 +42,7 @@ export function replayOptions(): Option[] {
       'both',
     ]),
     countOption('--hierarchy <N>', 'hierarchy to follow (default: the first seen)', HIERARCHY),
+    countOption('--scale <N>', 'replay it so many times, to see days from minutes', SCALE),
     new Option('--strict', 'the first line that is not understood is an error'),
     new Option('--how-to-record', 'print the commands that record a suitable trace'),
     ...commonOptions(CPUS),
@@ -61,6 +65,7 @@ export function resolveReplay(raw: RawOptions, files: readonly string[]): Replay
     hierarchy: raw.hierarchy ?? -1,
     cpus: raw.cpus ?? CPUS.standard,
     strict: raw.strict ?? false,
+    scale: raw.scale ?? 1,
     seed: raw.seed ?? DEFAULT_SEED,
     quick: raw.quick ?? false,
   };

@@ -76,7 +76,7 @@ async function runArms(
   const arms = armsOf(options);
   const geometry = options.geometry === null ? null : await readSlabGeometry(options.geometry);
   const rules = { kernel: '6.x', cpus: options.cpus, pageSize: 4096 } as const;
-  const { hierarchy, strict } = options;
+  const { hierarchy, strict, scale } = options;
   const runs = new Map<string, ReplayRun>();
   const how = {
     file: WORKER,
@@ -90,7 +90,7 @@ async function runArms(
       await withWorkers([arm], how, async ([worker]) => {
         const task: ReplayTask = {
           ...{ files, strategy: arm.strategy, movePages: arm.movePages },
-          ...{ rules, geometry, hierarchy, strict },
+          ...{ rules, geometry, hierarchy, strict, scale },
         };
         const answer = await worker?.call<ReplayAnswer>('replay', task);
         if (answer === undefined) return;
@@ -115,7 +115,7 @@ function requireEvents(options: ReplayOptions, runs: ReadonlyMap<string, ReplayR
     lines === 0
       ? 'is empty'
       : others === ''
-        ? 'has no line that is an event of ftrace text'
+        ? 'has no line that is an event of ftrace text (latency-format, raw, fields and verbose must be off when it is read, context-info on)'
         : `has no event of slab, page cache or cgroups (but ${others})`;
   throw new InputError(
     options.files.join(', '),
@@ -179,6 +179,26 @@ function resultsOf(
   };
 }
 
+/** A trace with so many removals and not one release was recorded for some tasks alone. */
+const FILTERED = 3;
+
+function warningsOf(run: ReplayRun | undefined): string[] {
+  if (run === undefined) return [];
+  const { otherHierarchies: others, removed, releases } = run;
+  return [
+    ...(others === 0
+      ? []
+      : [
+          `${formatCount(others)} events of other hierarchies were left out; choose with --hierarchy`,
+        ]),
+    ...(removed < FILTERED || releases > 0
+      ? []
+      : [
+          `${formatCount(removed)} cgroups were removed and no release was seen: a trace that was recorded for some PIDs (set_event_pid) misses most frees, and shows leaks that are not there`,
+        ]),
+  ];
+}
+
 /** Replays a trace. What is finished when it is interrupted is kept. @throws InputError, UserError */
 export async function runReplay(
   options: ReplayOptions,
@@ -191,7 +211,6 @@ export async function runReplay(
   requireEvents(options, runs);
   const results = resultsOf(options, runs, truth);
   const [first] = runs.values();
-  const others = first?.otherHierarchies ?? 0;
   return {
     results,
     parameters: { ...options },
@@ -205,12 +224,7 @@ export async function runReplay(
       },
     ],
     complete,
-    warnings:
-      others === 0
-        ? []
-        : [
-            `${formatCount(others)} events of other hierarchies were left out; choose with --hierarchy`,
-          ],
+    warnings: warningsOf(first),
     atomics: 'solo',
   };
 }

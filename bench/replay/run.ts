@@ -1,7 +1,7 @@
 /** A trace under one strategy, from its bytes to what a record says. */
 
 import type { GeometryRules } from '../../core/slub/geometry.ts';
-import { openTrace, TraceReader, type TraceSummary } from '../input/ftrace.ts';
+import { openTrace, type TraceHandler, TraceReader, type TraceSummary } from '../input/ftrace.ts';
 import type { RecordedGeometry } from '../input/slab-geometry.ts';
 import type { TracedCgroup } from './cgroups.ts';
 import { Replayer } from './replayer.ts';
@@ -16,6 +16,8 @@ export interface ReplayTask {
   readonly geometry: RecordedGeometry | null;
   readonly hierarchy: number;
   readonly strict: boolean;
+  /** How many times the trace is replayed, one after the other, each time with identities of its own. */
+  readonly scale: number;
 }
 
 /** Objects of a cache. */
@@ -59,6 +61,13 @@ export interface ReplayRun {
   readonly events: number;
   readonly ms: number;
 }
+
+/** Distances between the identities of two turns: above what a kernel gives. */
+const PIDS = 2 ** 23;
+const CGROUPS = 2 ** 40;
+const INODES = 2 ** 33;
+/** Time between two turns. */
+const BETWEEN_US = 1_000_000;
 
 /** A release as near as this to the kernel's is right, us. */
 const NEAR_US = 500_000;
@@ -114,6 +123,28 @@ function objectsOf({ caches, objects }: Replayer): LiveObjects[] {
     .sort((a, b) => b.live - a.live || b.allocs - a.allocs);
 }
 
+async function readAll(reader: TraceReader, files: readonly string[]): Promise<TraceSummary> {
+  for await (const chunk of openTrace(files)) reader.push(chunk);
+  return reader.end();
+}
+
+/** Events of a later turn: the same, later, of other tasks, cgroups, objects and files. */
+function shifted(replayer: Replayer, turn: number, length: number): TraceHandler {
+  return {
+    event(event) {
+      event.time += turn * length;
+      event.pid += turn * PIDS;
+      event.childPid += turn * PIDS;
+      event.targetPid += turn * PIDS;
+      event.cgroup += turn * CGROUPS;
+      event.inode += turn * INODES;
+      // Addresses and hashes leave these bits alone: all of them set, or none.
+      event.pointerHigh ^= turn << 8;
+      replayer.event(event);
+    },
+  };
+}
+
 /** Replays a trace. `now` gives milliseconds. @throws InputError, CapacityError */
 export async function replayTrace(task: ReplayTask, now: () => number): Promise<ReplayRun> {
   const started = now();
@@ -123,9 +154,17 @@ export async function replayTrace(task: ReplayTask, now: () => number): Promise<
     nameOf: (id) => reader.nameOf(id),
   });
   const [file = ''] = task.files;
-  const reader = new TraceReader(replayer, { file, strict: task.strict });
-  for await (const chunk of openTrace(task.files)) reader.push(chunk);
-  const summary = reader.end();
+  let reader = new TraceReader(replayer, { file, strict: task.strict });
+  let summary = await readAll(reader, task.files);
+  let events = summary.events;
+  const length = summary.lastTime - summary.firstTime + BETWEEN_US;
+  for (let turn = 1; turn < task.scale; turn++) {
+    // Strings come up in the same order, so their numbers are the same again.
+    reader = new TraceReader(shifted(replayer, turn, length), { file, strict: task.strict });
+    const again = await readAll(reader, task.files);
+    events += again.events;
+    summary = { ...summary, lastTime: again.lastTime + turn * length };
+  }
   replayer.finish();
   const { all, elsewhere } = replayer.cgroups;
   const told = all.filter((one) => !Number.isNaN(one.removed) && !Number.isNaN(one.kernelReleased));
@@ -144,6 +183,6 @@ export async function replayTrace(task: ReplayTask, now: () => number): Promise<
     ...{ releases: told.length, releasesRight: right.length },
     ...{ unknownDeletes: replayer.unknownDeletes, inferredPins: replayer.inferredPins },
     ...{ largeAllocations: replayer.large, otherHierarchies: elsewhere },
-    ...{ events: summary.events, ms: now() - started },
+    ...{ events, ms: now() - started },
   };
 }

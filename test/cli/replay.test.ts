@@ -95,6 +95,56 @@ test('a trace may come from a pipe, and page cache may be chosen', async (t) => 
   assert.ok(record.results.cgroups > 5);
 });
 
+test('--scale is the trace again, with cgroups, tasks, objects and files of its own', async (t) => {
+  const cwd = temporaryFolder(t);
+  const results: ReplayRecord['results'][] = [];
+  for (const scale of ['1', '3']) {
+    const args = ['replay', TRACE, '--strategies', 'splice-caches', '--page-cache', 'pins'];
+    const { stdout } = await runCli([...args, '--scale', scale, '--json', '-'], cwd);
+    const record = validateRecord(JSON.parse(stdout), 'stdout');
+    assert.ok(record.command === 'replay');
+    results.push(record.results);
+  }
+  const [once, thrice] = results;
+  assert.ok(once !== undefined && thrice !== undefined);
+  assert.deepEqual(
+    [thrice.cgroups, thrice.removed, thrice.events],
+    [3 * once.cgroups, 3 * once.removed, 3 * once.events],
+  );
+  const end = (one: ReplayRecord['results']) => one.series[0]?.dying.at(-1);
+  assert.equal(end(thrice), 3 * (end(once) ?? Number.NaN), 'what stays of one turn stays of each');
+  const before = new Map(once.liveObjects.map((one) => [one.cache, one]));
+  for (const one of thrice.liveObjects) {
+    const single = before.get(one.cache);
+    assert.equal(one.allocs, 3 * (single?.allocs ?? 0), one.cache);
+    assert.equal(
+      one.reused,
+      3 * (single?.reused ?? 0),
+      `${one.cache}: pointers of a turn are its own`,
+    );
+  }
+});
+
+test('a trace that was recorded for some tasks alone is recognised', async (t) => {
+  const cwd = temporaryFolder(t);
+  const lines = ['mkdir', 'rmdir'].flatMap((what) =>
+    [1, 2, 3].map(
+      (id) => `a-9 [000] ..... 1.000001: cgroup_${what}: root=4 id=${id} level=1 path=/${id}`,
+    ),
+  );
+  const release = 'a-9 [000] ..... 1.000001: cgroup_release: root=4 id=1 level=1 path=/1';
+  for (const [text, warned] of [
+    [lines, true],
+    [[...lines, release], false],
+  ] as const) {
+    writeFileSync(join(cwd, 'f'), `${text.join('\n')}\n`);
+    const { stdout } = await runCli(['replay', 'f', '--strategies', 'pin', '--json', '-'], cwd);
+    const record = validateRecord(JSON.parse(stdout), 'stdout');
+    const found = record.environment.warnings.some((one) => one.includes('set_event_pid'));
+    assert.equal(found, warned);
+  }
+});
+
 test('--how-to-record prints commands', async (t) => {
   const { code, stdout } = await runCli(['replay', '--how-to-record'], temporaryFolder(t));
   assert.equal(code, 0);
@@ -108,7 +158,12 @@ const REFUSED: readonly [what: string, text: string | null, args: string[], says
   ['a file that is not there', null, ['nowhere'], /nowhere: no such file; check the path/],
   ['a folder', null, ['.'], /\.: is a directory; name a file in it/],
   ['an empty file', '', ['f'], /f: is empty; record one as slabsplice replay --how-to-record says/],
-  ['text', 'hello\nworld\n', ['f'], /f: has no line that is an event of ftrace text; record one/],
+  [
+    'text',
+    'hello\nworld\n',
+    ['f'],
+    /f: has no line that is an event of ftrace text \(latency-format, .*\); record one/,
+  ],
   [
     'another kind of trace',
     'a-9 [000] ..... 1.000001: sched_switch: x\n',
