@@ -16,7 +16,7 @@ import { capacitiesOf } from '../leak/capacities.ts';
 import { type Cells, makeCells } from '../leak/cells.ts';
 import { checkSamePlan } from '../leak/continuing.ts';
 import { type FleetPlan, runFleet, tasksOf, unitsOf } from '../leak/fleet.ts';
-import { samplesOf } from '../leak/host.ts';
+import { sampleDays } from '../leak/host.ts';
 import { loadScenario, publishedFor, scenarioNames } from '../leak/library.ts';
 import type { Scenario } from '../leak/parameters.ts';
 import { withValues } from '../leak/scenario.ts';
@@ -38,11 +38,6 @@ interface Prepared {
   readonly cells: Cells;
   readonly fleet: FleetPlan;
   readonly frame: LeakFrame;
-}
-
-function sampleDays(scenario: Scenario): number[] {
-  const count = samplesOf(scenario);
-  return Array.from({ length: count + 1 }, (_, index) => index / scenario.samplesPerDay);
 }
 
 async function prepare(options: LeakOptions): Promise<Prepared> {

@@ -21,6 +21,12 @@ function partOf(file: string): Part {
   return { file, record, ...shard };
 }
 
+/** What must be the same in all shards: the fleet, and what it is held against. */
+function plan(record: LeakRecord): ReturnType<typeof factsOf> {
+  const { published } = record.results;
+  return [...factsOf(record), { name: 'published numbers', value: published }];
+}
+
 /** All parts are of the same fleet, each once, and each finished. @throws UsageError */
 function checkParts(parts: readonly Part[]): void {
   const [first] = parts;
@@ -29,7 +35,7 @@ function checkParts(parts: readonly Part[]): void {
   for (const part of parts) {
     const found =
       part.of === first.of
-        ? difference(factsOf(part.record), factsOf(first.record))
+        ? difference(plan(part.record), plan(first.record))
         : `it is one of ${part.of} shards, not of ${first.of}`;
     if (found !== null) {
       throw new UsageError(
@@ -65,7 +71,7 @@ function checkParts(parts: readonly Part[]): void {
 
 /** Joins shards. @throws UsageError when they do not belong together, or one is missing */
 export function mergeFiles(files: readonly string[]): CommandResult {
-  const parts = files.map(partOf);
+  const parts = files.map(partOf).sort((a, b) => a.index - b.index);
   checkParts(parts);
   const { record } = parts[0] as Part;
   const { results, parameters } = record;

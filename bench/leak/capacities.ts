@@ -5,7 +5,7 @@
  * address space only. What is certain not to fit is refused before anything starts.
  */
 import type { MachineConfig } from '../../core/index.ts';
-import { CACHE_NAMES } from './caches.ts';
+import { CACHE_NAMES, PIPE, SOCKET } from './caches.ts';
 import { FILE_LRUS } from './files.ts';
 import type { Kind, Scenario } from './parameters.ts';
 
@@ -40,7 +40,7 @@ function cgroupsAtOnce(scenario: Scenario): number {
   const { cgroupsPerDay, spread, kinds, host } = scenario;
   const running = kinds.reduce((sum, kind) => {
     const days = Math.min(kind.lifetimeSeconds / DAY_SECONDS, daysOf(scenario));
-    return sum + cgroupsPerDay * (1 + spread) * kind.share * days;
+    return sum + cgroupsPerDay * (1 + spread) * kind.share * days * (1 - kind.reused);
   }, 0);
   return Math.ceil(running + host.services);
 }
@@ -48,6 +48,12 @@ function cgroupsAtOnce(scenario: Scenario): number {
 /** Names that a cgroup of a kind adds to the dentry cache, and files that it leaves. */
 function namesOf(kind: Kind): number {
   return kind.missingNames + kind.temporaryFiles + kind.layerFiles + kind.keptFiles;
+}
+
+/** Objects that a cgroup keeps open, and those that it hands over. */
+function openObjects(kind: Kind): number {
+  const objects = (bundle: typeof SOCKET) => bundle.reduce((sum, [, count]) => sum + count, 0);
+  return (kind.sockets + kind.handedOver) * objects(SOCKET) + kind.pipes * objects(PIPE);
 }
 
 function mostOf(scenario: Scenario, value: (kind: Kind) => number): number {
@@ -72,8 +78,10 @@ export interface Capacities {
 
 /** What is there at the same time, or never goes away. */
 function excesses(scenario: Scenario): Excess[] {
-  const firings = scenario.cgroupsPerDay * daysOf(scenario);
-  const kernfs = firings * mostOf(scenario, (kind) => kind.kernfsNodes);
+  const kernfs = scenario.kinds.reduce((sum, kind) => {
+    const firings = (scenario.cgroupsPerDay * daysOf(scenario) * kind.share) / kind.cgroups;
+    return sum + firings * kind.kernfsNodes;
+  }, 0);
   const certain = [
     { table: 'memcgs', needed: cgroupsAtOnce(scenario), limit: LIMITS.memcgs },
     { table: 'slabRows', needed: Math.ceil(kernfs / KERNFS_PER_ROW), limit: LIMITS.slabRows },
@@ -87,7 +95,7 @@ export function capacitiesOf(scenario: Scenario): Capacities {
   const { host, files } = scenario;
   const caches = CACHE_NAMES.length;
   const firings = ever * HEADROOM;
-  const objects = mostOf(scenario, (kind) => kind.handedOver + kind.kernfsNodes + namesOf(kind));
+  const objects = mostOf(scenario, (kind) => openObjects(kind) + kind.kernfsNodes + namesOf(kind));
   const fileRows = mostOf(scenario, (kind) => namesOf(kind) + 1);
   const names = Math.min(LIMITS.names, Math.ceil(firings * (mostOf(scenario, namesOf) + 1)) + 1024);
   // An id that is held until release is a row of the table: there are no more cgroups than ids.

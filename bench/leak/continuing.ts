@@ -12,15 +12,26 @@ export function readLeakRecord(option: string, file: string): LeakRecord {
   throw new UsageError(`${option}: ${file} is a record of ${record.command}; give one of leak`);
 }
 
-/** How two plans are not the same, in words; null when they are. */
+/** How two plans are not the same, in words; null when they are. Both lists have the same facts in order. */
 export function difference(
-  one: { readonly name: string; readonly value: unknown }[],
-  other: { readonly name: string; readonly value: unknown }[],
+  one: readonly { readonly name: string; readonly value: unknown }[],
+  other: readonly { readonly name: string; readonly value: unknown }[],
 ): string | null {
-  for (const { name, value } of one) {
-    const there = other.find((entry) => entry.name === name)?.value;
-    const [a, b] = [JSON.stringify(value), JSON.stringify(there)];
-    if (a !== b) return `${name} is ${shown(a)} there and ${shown(b)} here`;
+  const has = (list: typeof one, name: string) => list.some((fact) => fact.name === name);
+  const more = one.find(({ name }) => !has(other, name));
+  if (more !== undefined) {
+    return `${more.name} is ${shown(JSON.stringify(more.value))} there and not given here`;
+  }
+  const less = other.find(({ name }) => !has(one, name));
+  if (less !== undefined) {
+    return `${less.name} is not given there and ${shown(JSON.stringify(less.value))} here`;
+  }
+  for (const [at, fact] of one.entries()) {
+    const here = other[at];
+    // What is drawn for a kind depends on its place.
+    if (here?.name !== fact.name) return `${fact.name} is at another place there than here`;
+    const [a, b] = [JSON.stringify(fact.value), JSON.stringify(here.value)];
+    if (a !== b) return `${fact.name} is ${shown(a)} there and ${shown(b)} here`;
   }
   return null;
 }

@@ -79,9 +79,14 @@ interface Running {
   readonly objects: readonly number[];
 }
 
-/** Samples after the one at day 0; 0.29 days of 100 each are 29, whatever their product is in binary. */
-export function samplesOf({ days, samplesPerDay }: Scenario): number {
-  return Math.floor(days * samplesPerDay + 1e-9);
+/**
+ * When a host is looked at, days: evenly from day 0 on, and at the end. 0.29 days of 100 samples each are 29,
+ * whatever their product is in binary.
+ */
+export function sampleDays({ days, samplesPerDay }: Scenario): number[] {
+  const whole = Math.floor(days * samplesPerDay + 1e-9);
+  const times = Array.from({ length: whole + 1 }, (_, index) => index / samplesPerDay);
+  return days * samplesPerDay - whole > 1e-9 ? [...times, days] : times;
 }
 
 /** One host while it is simulated. */
@@ -139,13 +144,12 @@ class Host {
   run(): void {
     this.boot();
     this.schedule();
-    const { samplesPerDay, host } = this.scenario;
-    const start = host.hoursBeforeDay0 * HOUR;
-    const count = samplesOf(this.scenario);
-    for (let index = 0; index <= count; index++) {
-      this.at(start + (index * DAY) / samplesPerDay, EVENT.sample, index);
-    }
-    while (this.samples.length <= count) {
+    const start = this.scenario.host.hoursBeforeDay0 * HOUR;
+    const times = sampleDays(this.scenario);
+    times.forEach((days, index) => {
+      this.at(start + days * DAY, EVENT.sample, index);
+    });
+    while (this.samples.length < times.length) {
       this.now = this.queue.peekValue() as number;
       const event = this.queue.pop() as Event;
       this.handle(event);
@@ -245,6 +249,8 @@ class Host {
 
   /** A cgroup starts: its processes run in it (in the last one of a pod). */
   private fire(index: number, number: number): void {
+    // The flusher does not wait for pressure, and what is clean need not be remembered.
+    this.files.writeBack(this.now - DIRTY_MS);
     const kind = this.scenario.kinds[index] as Kind;
     const firing = drawFiring(kind, this.seed, number);
     const { memcgs, kept } = this.cgroupsFor(index, firing);
@@ -310,7 +316,11 @@ class Host {
     const action = this.scenario.actions[index] as Action;
     if (action.do === 'boot') this.startUp(action.cgroups);
     else if (action.do === 'dropCaches') this.dropCaches(action.what);
-    else this.reclaim(this.parentNamed(action.cgroup), action.pages);
+    else {
+      // Nothing is in a cgroup that was not needed yet.
+      const memcg = action.cgroup === '/' ? ROOT_MEMCG : this.parents.get(action.cgroup);
+      if (memcg !== undefined) this.reclaim(memcg, action.pages);
+    }
     if (action.everyHours > 0) this.at(this.now + action.everyHours * HOUR, EVENT.act, index);
   }
 
@@ -327,8 +337,7 @@ class Host {
     this.files.writeBack(this.now - DIRTY_MS);
     if (what !== 'slab') {
       for (const memcg of this.cpu.subtree(ROOT_MEMCG)) {
-        // Active pages first become inactive, so it takes two passes.
-        for (const _ of [0, 1]) this.cpu.pageCache.shrink(memcg, 0, this.files.evicted);
+        this.cpu.pageCache.dropClean(memcg, this.files.evicted);
       }
       this.cpu.runDeferred();
     }

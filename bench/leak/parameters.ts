@@ -132,7 +132,7 @@ export const FILES = {
     'Zipf exponent: 0 all alike, 1 the first half of all uses',
     1,
   ),
-  pages: number(0, 1024, 'pages', 'page cache of a file', 4),
+  pages: whole(0, 1024, 'pages', 'page cache of a file', 4),
   replacedPerDay: number(
     0,
     10_000_000,
@@ -172,7 +172,7 @@ export const KIND = {
   layerFiles: number(0, 1_000_000, 'files', 'of its own, gone at exit with their directory', 0),
   keptFiles: number(0, 1_000_000, 'files', 'of its own, left behind', 0),
   keptHours: number(0, HOURS_MAX, 'hours', 'until these are deleted', 24),
-  pagesPerFile: number(0, 1024, 'pages', 'page cache of a file of its own', 1),
+  pagesPerFile: whole(0, 1024, 'pages', 'page cache of a file of its own', 1),
   loggedPages: number(0, 1_000_000, 'pages', 'appended to log files that belong to services', 0),
   sockets: number(0, 1_000_000, 'sockets', 'open until exit', 0),
   pipes: number(0, 1_000_000, 'pipes', 'open until exit', 0),

@@ -266,6 +266,16 @@ function checkFits(scenario: Scenario, fail: Refuse): void {
       `it must be a whole number from 0 to ${Math.max(0, room)}`,
     );
   }
+  const parents = new Set(['/', 'system.slice', ...kinds.map((kind) => kind.parent)]);
+  const lost = scenario.actions.find(
+    (action) => action.do === 'reclaim' && !parents.has(action.cgroup),
+  );
+  if (lost !== undefined) {
+    fail(
+      `an action reclaims of the cgroup ${lost.cgroup}, which there is not`,
+      `give one of ${[...parents].join(', ')}`,
+    );
+  }
   const [over] = capacitiesOf(scenario).over;
   if (over === undefined) return;
   const { table, needed, limit } = over;
@@ -332,6 +342,11 @@ function withValue(
 ): ReadScenario {
   const { key, path, parameter } = findParameter(read.scenario, option, wanted);
   const value = asWritten(parameter, given);
+  if (key.startsWith('kinds.') && key.endsWith('.name')) {
+    throw new UsageError(
+      `${option}: the name of a kind is what it is found by; change it in the file`,
+    );
+  }
   if (!isInRange(parameter, value)) {
     throw new UsageError(`${option}: ${key} is ${value}; it must be ${rangeText(parameter)}`);
   }

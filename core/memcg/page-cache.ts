@@ -67,6 +67,8 @@ export interface PageCache {
   memcgOf(folio: number): number;
   /** Pages charged to a memcg itself. */
   pagesOf(memcg: number): number;
+  /** Takes every folio of a memcg that is written back, active ones too (drop_caches); returns pages. */
+  dropClean(memcg: number, evicted: Evicted): number;
   /**
    * One pass over a memcg's lists at a priority (12 is the default, 0 takes all); returns pages
    * reclaimed. Nothing is taken off a list shorter than 2^priority pages, but of a memcg that is not
@@ -271,6 +273,35 @@ export function bindPageCache(
     memcgOf: (folio) => memcgOf[folio],
     pagesOf: (memcg) =>
       config.folios === 0 ? 0 : listed[folioList(memcg, 0)] + listed[folioList(memcg, 1)],
+    dropClean(memcg, evicted) {
+      if (config.folios === 0) return 0;
+      const clean: number[] = [];
+      lock();
+      for (const active of [0, 1]) {
+        const list = folioList(memcg, active);
+        for (let folio = next[list]; folio !== list; folio = next[folio]) {
+          if ((flags[folio] & FOLIO_DIRTY) === 0) clean.push(folio);
+        }
+      }
+      unlock();
+      let pages = 0;
+      for (const folio of clean) {
+        lock();
+        // Somebody else may have taken it, or written to it, since.
+        const taken = memcgOf[folio] === memcg && (flags[folio] & FOLIO_DIRTY) === 0;
+        const size = pagesOf[folio];
+        if (taken) {
+          unlink(folio);
+          giveRow(folio);
+        }
+        unlock();
+        if (!taken) continue;
+        forget(memcg, size);
+        evicted(folio, 0);
+        pages += size;
+      }
+      return pages;
+    },
     shrink(memcg, priority, evicted) {
       if (config.folios === 0) return 0;
       const inactive = listed[folioList(memcg, 0)];

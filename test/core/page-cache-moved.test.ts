@@ -73,3 +73,23 @@ test('slab that pins does so with page cache moved, too', () => {
   cpu.runDeferred();
   assert.equal(cpu.cgroupStat(ROOT_MEMCG).dyingDescendants, 0);
 });
+
+test('dropping takes what is written back, active too, and leaves the rest', () => {
+  const { cpu, cache, sound } = world('splice-caches', 0);
+  const memcg = cpu.createMemcg(ROOT_MEMCG);
+  const [hot, dirty, cold] = [cache.add(memcg, 5), cache.add(memcg, 20), cache.add(memcg, 2)];
+  cache.accessed(hot);
+  cache.accessed(hot);
+  cache.setDirty(dirty, true);
+  const told: [number, number][] = [];
+  assert.equal(
+    cache.dropClean(memcg, (folio, left) => told.push([folio, left])),
+    7,
+  );
+  assert.deepEqual(told, [
+    [cold, 0],
+    [hot, 0],
+  ]);
+  assert.equal(cache.pagesOf(memcg), 20);
+  sound();
+});

@@ -149,6 +149,35 @@ const FOREIGN: readonly [what: string, change: (record: LeakRecord) => void, say
     /: days is 99 in the former and 1 in the latter/,
   ],
   [
+    'values more than the others have',
+    (record) => {
+      record.results.scenario.parameters.push({ key: 'actions.0.do', value: 'boot', from: null });
+    },
+    /: actions\.0\.do is "boot" in the former and not given in the latter/,
+  ],
+  [
+    'values less than the others have',
+    (record) => {
+      record.results.scenario.parameters.pop();
+    },
+    /not given in the former and/,
+  ],
+  [
+    'order of kinds',
+    (record) => {
+      record.results.scenario.parameters.reverse();
+    },
+    /is at another place/,
+  ],
+  [
+    'published numbers',
+    (record) => {
+      const none = { original: null, patched: null, patchedAs: null, memDiffMb: null };
+      record.results.published = { source: 's', what: 'w', days: [], ...none };
+    },
+    /: published numbers is .* in the former and null in the latter/,
+  ],
+  [
     'number of samples',
     (record) => {
       record.results.days.pop();

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sampleDays } from '../../bench/leak/host.ts';
 import { STRATEGY_NAMES } from '../../core/index.ts';
 import { kind, oneCgroup, sampleAt, scenarioOf, simulate } from './small-scenario.ts';
 
@@ -349,7 +350,8 @@ test('parents are made once, by their names, and the root is one of them', () =>
 
 test('samples are taken at the start, the end and evenly between', () => {
   const counts = [
-    [0.01, 1, 1],
+    [0.01, 1, 2],
+    [1.5, 1, 3],
     [1, 24, 25],
     [2.5, 4, 11],
     [0.29, 100, 30],
@@ -358,5 +360,7 @@ test('samples are taken at the start, the end and evenly between', () => {
   for (const [days, samplesPerDay, count] of counts) {
     const { samples } = simulate(scenarioOf({ days, samplesPerDay }), 'pin');
     assert.equal(samples.length, count, `${days} days, ${samplesPerDay} a day`);
+    const times = sampleDays(scenarioOf({ days, samplesPerDay }));
+    assert.deepEqual([times.length, times.at(-1)], [count, days]);
   }
 });
