@@ -59,7 +59,8 @@ function growthText(results: LeakResults, { strategy, growthPerDay }: LeakSeries
 }
 
 function idsWords(results: LeakResults): string {
-  const ids = parameterOf(results, 'host.ids');
+  const swept = results.sweep?.parameters.find(({ key }) => key === 'host.ids')?.values[0];
+  const ids = swept ?? parameterOf(results, 'host.ids');
   return typeof ids === 'number' ? `the ${formatCount(ids)} ids` : 'the ids';
 }
 
@@ -82,8 +83,11 @@ function idsText(results: LeakResults, series: LeakSeries): string {
     return ` Creation failed${when}, "no space left on device": ${idsWords(results)} were in use (${counts}).`;
   }
   if (givesIdsBack(results)) return '';
-  if (idsLastDays === null || !isSteady(growthsOf(results, series.strategy)))
-    return ` Like this ${idsWords(results)} are never used up.`;
+  // Where numbers go up and down nothing can be said of what comes.
+  const half = series.dying.slice(Math.floor((series.dying.length - 1) / 2));
+  const climbs = half.some((value, at) => value > (half[at - 1] ?? Number.POSITIVE_INFINITY));
+  if (!climbs) return ` Like this ${idsWords(results)} are never used up.`;
+  if (idsLastDays === null || !isSteady(growthsOf(results, series.strategy))) return '';
   const left = `${formatCounted(Math.floor(idsLastDays), 'more day')}`;
   return ` At this rate ${idsWords(results)} last ${left}.`;
 }
@@ -223,9 +227,15 @@ function errorDays(days: readonly number[]): number[] {
 
 /** Those days in words. */
 export function errorDaysText(results: LeakResults): string {
-  const days = errorDays(results.published?.days ?? []);
+  // What lies behind the last sample was not compared.
+  const published = results.published?.days ?? [];
+  const days = errorDays(published.filter((day) => day <= lastDay(results)));
   const [first = 0, last = first] = [days[0], days.at(-1)];
-  return first === last ? momentText(results, first) : `days ${first} to ${last}`;
+  if (first === last) return momentText(results, first);
+  const whole = Number.isInteger(first) && Number.isInteger(last);
+  return whole
+    ? `days ${first} to ${last}`
+    : `${momentText(results, first)} to ${momentText(results, last)}`;
 }
 
 function errorNote({ results }: LeakRecord): Note[] {

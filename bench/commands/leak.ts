@@ -16,9 +16,9 @@ import { capacitiesOf } from '../leak/capacities.ts';
 import { type Cells, makeCells } from '../leak/cells.ts';
 import { checkSamePlan } from '../leak/continuing.ts';
 import { type FleetPlan, runFleet, tasksOf, unitsOf } from '../leak/fleet.ts';
-import { sampleDays } from '../leak/host.ts';
 import { loadScenario, publishedFor, scenarioNames } from '../leak/library.ts';
 import type { Scenario } from '../leak/parameters.ts';
+import { sampleDays } from '../leak/samples.ts';
 import { withValues } from '../leak/scenario.ts';
 import type { LeakOptions } from '../leak-options.ts';
 import { assertFits } from '../memory-limit.ts';
@@ -44,7 +44,13 @@ async function prepare(options: LeakOptions): Promise<Prepared> {
   const { hosts, strategies, seed, shard } = options;
   const base = withValues(await loadScenario(options.scenario), options.set);
   const cells = makeCells(base, options.vary);
-  const fleet = { scenarios: cells.scenarios, hosts, strategies, seed, shard };
+  const fleet = {
+    scenarios: cells.scenarios,
+    hosts,
+    strategies,
+    seed,
+    shard,
+  };
   const { scenario, parameters } = base;
   const ownName = scenarioNames().includes(options.scenario);
   const frame: LeakFrame = {
@@ -55,7 +61,8 @@ async function prepare(options: LeakOptions): Promise<Prepared> {
     strategies,
     // A sweep is of other values than those that the numbers were published about.
     published: ownName && cells.sweep === null ? publishedFor(options.scenario) : null,
-    ids: scenario.host.ids,
+    // Of what the series are of: with a sweep its first cell.
+    ids: (cells.scenarios[0] as Scenario).host.ids,
     idsHeldByDying: scenario.host.idsHeldUntil === 'release',
     sweep: cells.sweep,
   };
@@ -151,7 +158,7 @@ export async function runLeak(
   const { bytes } = await planLeak(options);
   assertFits('leak', bytes, REMEDY);
   const parameters = parametersOf(options);
-  const before = options.goOn === null ? [] : checkSamePlan(options.goOn, frame, parameters);
+  const before = options.goOn === null ? [] : checkSamePlan(options.goOn, frame, parameters, fleet);
   const { workers } = options;
   const { signal, progress } = context;
   const outcome = await runFleet(tasksOf(fleet, before), { workers, signal, progress });

@@ -1,7 +1,8 @@
 /** `merge`: joins the records of shards into the record that one machine would have written. */
 import { type LeakRecord, type LeakRun, summariseLeak } from '../../reports/index.ts';
 import { UsageError } from '../errors.ts';
-import { difference, factsOf, readLeakRecord } from '../leak/continuing.ts';
+import { checkRuns, difference, factsOf, readLeakRecord } from '../leak/continuing.ts';
+import { type Unit, unitsOf } from '../leak/fleet.ts';
 import { violationCheck } from './leak.ts';
 import type { CommandResult } from './registry.ts';
 
@@ -17,6 +18,11 @@ function partOf(file: string): Part {
   const { shard } = record.results;
   if (shard === null) {
     throw new UsageError(`merge: ${file} is not a shard but the whole; leave it out`);
+  }
+  if (shard.index < 1 || shard.index > shard.of) {
+    throw new UsageError(
+      `merge: ${file} says that it is shard ${shard.index}/${shard.of}; run leak again to make it anew`,
+    );
   }
   return { file, record, ...shard };
 }
@@ -69,22 +75,40 @@ function checkParts(parts: readonly Part[]): void {
   }
 }
 
+/** The hosts that a shard should have. */
+function unitsOfShard({ record, index, of }: Part): Unit[] {
+  const { sweep } = record.results;
+  const cells = (sweep?.parameters ?? []).reduce((count, { values }) => count * values.length, 1);
+  const hosts = Number(record.parameters.hosts);
+  return unitsOf({ scenarios: Array.from({ length: cells }), hosts, shard: { index, of } });
+}
+
+/** The number of ids of what the series are of: with a sweep over them that of its first cell. */
+function idsOf({ results }: LeakRecord): number {
+  const swept = results.sweep?.parameters.find(({ key }) => key === 'host.ids')?.values[0];
+  const given = results.scenario.parameters.find(({ key }) => key === 'host.ids')?.value;
+  return Number(swept ?? given);
+}
+
 /** Joins shards. @throws UsageError when they do not belong together, or one is missing */
 export function mergeFiles(files: readonly string[]): CommandResult {
   const parts = files.map(partOf).sort((a, b) => a.index - b.index);
   checkParts(parts);
+  for (const part of parts) {
+    const units = unitsOfShard(part);
+    checkRuns('merge', part.file, part.record, { units, all: true });
+  }
   const { record } = parts[0] as Part;
   const { results, parameters } = record;
   const strategies = parameters.strategies as string[];
   const runs: LeakRun[] = parts.flatMap((part) => part.record.results.runs);
-  const ids = results.scenario.parameters.find(({ key }) => key === 'host.ids')?.value;
   const held = results.scenario.parameters.find(({ key }) => key === 'host.idsHeldUntil')?.value;
   const joined = summariseLeak(
     {
       ...{ scenario: results.scenario, days: results.days, strategies, shard: null },
       published: results.published,
       hostsWanted: parts.reduce((sum, part) => sum + part.record.results.hostsWanted, 0),
-      ids: Number(ids),
+      ids: idsOf(record),
       idsHeldByDying: held === 'release',
       sweep: results.sweep === null ? null : { parameters: results.sweep.parameters },
     },

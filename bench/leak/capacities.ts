@@ -32,7 +32,8 @@ function cgroupsEver(scenario: Scenario): number {
   }, 0);
   // A tenth more and this is five standard deviations of what comes at random, or further.
   const chance = 64 * mostOf(scenario, (kind) => kind.cgroups);
-  return Math.ceil(regular * 1.1 + boots + chance) + scenario.host.services + 64;
+  const parents = new Set(scenario.kinds.map((kind) => kind.parent)).size + 1;
+  return Math.ceil(regular * 1.1 + boots + chance) + scenario.host.services + parents + 64;
 }
 
 /** Cgroups that live at the same time. */

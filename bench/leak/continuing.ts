@@ -4,6 +4,7 @@ import type { LeakFrame } from '../../reports/leak-summary.ts';
 import { readRecord } from '../commands/report.ts';
 import { UsageError } from '../errors.ts';
 import { packageVersion } from '../output.ts';
+import { type FleetPlan, type Unit, unitsOf } from './fleet.ts';
 
 /** Reads a record of `leak`. @throws UsageError when it is one of another command */
 export function readLeakRecord(option: string, file: string): LeakRecord {
@@ -72,6 +73,7 @@ export function checkSamePlan(
   file: string,
   frame: LeakFrame,
   parameters: Record<string, unknown>,
+  fleet: FleetPlan,
 ): readonly LeakRun[] {
   const record = readLeakRecord('--continue', file);
   const { scenario, days } = frame;
@@ -89,5 +91,31 @@ export function checkSamePlan(
       `--continue: ${file} is of another fleet: ${found}; give the options it was made with`,
     );
   }
+  checkRuns('--continue', file, record, { units: unitsOf(fleet), all: false });
   return record.results.runs;
+}
+
+/** Every run of a record is one of its fleet's, there once, and whole. @throws UsageError */
+export function checkRuns(
+  option: string,
+  file: string,
+  { results, parameters }: LeakRecord,
+  fleet: { readonly units: readonly Unit[]; readonly all: boolean },
+): void {
+  const strategies = parameters.strategies as readonly string[];
+  const nameOf = (run: { cell: number; host: number; strategy: string }) =>
+    `host ${run.host} under ${run.strategy}${results.sweep === null ? '' : ` in cell ${run.cell}`}`;
+  const wanted = new Set(
+    fleet.units.flatMap((unit) => strategies.map((strategy) => nameOf({ ...unit, strategy }))),
+  );
+  const refuse = (what: string) => {
+    throw new UsageError(`${option}: ${file} ${what}; run leak again to make it anew`);
+  };
+  for (const run of results.runs) {
+    const name = nameOf(run);
+    if (!wanted.delete(name)) refuse(`has ${name}, which is not of it or there twice`);
+    if (run.dying.length !== results.days.length) refuse(`has not every sample of ${name}`);
+  }
+  const [missing] = wanted;
+  if (fleet.all && missing !== undefined) refuse(`lacks ${missing}`);
 }

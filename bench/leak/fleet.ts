@@ -37,7 +37,11 @@ export interface Unit {
 }
 
 /** The units of a plan, or of one shard of it: each shard gets every n-th. */
-export function unitsOf(plan: FleetPlan): Unit[] {
+export function unitsOf(plan: {
+  readonly scenarios: readonly unknown[];
+  readonly hosts: number;
+  readonly shard: Shard | null;
+}): Unit[] {
   const units = plan.scenarios.flatMap((_, cell) =>
     Array.from({ length: plan.hosts }, (__, host) => ({ cell, host })),
   );

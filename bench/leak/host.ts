@@ -21,6 +21,7 @@ import { capacitiesOf } from './capacities.ts';
 import { Files } from './files.ts';
 import { type CacheUse, type Sample, sampleHost, slabByCache } from './memory.ts';
 import type { Action, Kind, Scenario } from './parameters.ts';
+import { sampleDays } from './samples.ts';
 import {
   bindArrivals,
   bindPopularity,
@@ -79,16 +80,6 @@ interface Running {
   readonly objects: readonly number[];
 }
 
-/**
- * When a host is looked at, days: evenly from day 0 on, and at the end. 0.29 days of 100 samples each are 29,
- * whatever their product is in binary.
- */
-export function sampleDays({ days, samplesPerDay }: Scenario): number[] {
-  const whole = Math.floor(days * samplesPerDay + 1e-9);
-  const times = Array.from({ length: whole + 1 }, (_, index) => index / samplesPerDay);
-  return days * samplesPerDay - whole > 1e-9 ? [...times, days] : times;
-}
-
 /** One host while it is simulated. */
 class Host {
   private readonly scenario: Scenario;
@@ -129,7 +120,8 @@ class Host {
     this.files = new Files(this.machine, this.cpu, {
       ...{ shared, names, roots: this.roots, accounted },
     });
-    this.idLimit = scenario.host.idsHeldUntil === 'release' ? 'memcgs' : 'kmemIds';
+    const held = scenario.host.idsHeldUntil === 'release' && config.memcgs === scenario.host.ids;
+    this.idLimit = held ? 'memcgs' : 'kmemIds';
     this.keptCgroups = scenario.kinds.map(() => []);
     this.seed = mixSeed(task.seed, task.host);
     const { popularity, pages } = scenario.files;
@@ -232,7 +224,7 @@ class Host {
       // Out of ids, as mkdir would say it: no space left on device.
       if (!(error instanceof LimitError) || error.limit !== this.idLimit) throw error;
       for (const memcg of made.reverse()) this.cpu.rmdir(memcg);
-      this.refused++;
+      this.refused += kind.cgroups;
       this.refusedAt ??= this.now;
       return [];
     }
@@ -390,9 +382,19 @@ class Host {
   }
 }
 
-/** Simulates one host under one strategy, and audits the machine at the end. */
+/**
+ * Simulates one host under one strategy, and audits the machine at the end.
+ * @throws CapacityError when a table of the machine is full
+ */
 export function simulateHost(task: HostTask): HostRun {
   const host = new Host(task);
-  host.run();
+  try {
+    host.run();
+  } catch (error) {
+    if (!(error instanceof LimitError)) throw error;
+    // Nobody can raise a capacity that was worked out from the scenario.
+    const full = error.message.replace(/;.*/s, '');
+    throw new CapacityError(`${full}; watch fewer days, or fewer cgroups`, { cause: error });
+  }
   return host.result(task);
 }

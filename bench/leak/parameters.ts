@@ -129,7 +129,7 @@ export const FILES = {
     0,
     3,
     'exponent',
-    'Zipf exponent: 0 all alike, 1 the first half of all uses',
+    'Zipf exponent: 0 all alike; with 1 the first 50 of 2,500 files have half of all uses',
     1,
   ),
   pages: whole(0, 1024, 'pages', 'page cache of a file', 4),

@@ -47,7 +47,9 @@ function lineOf(source: Source, node: Node): number {
 }
 
 function refuse(source: Source, node: Node, what: string, todo: string): never {
-  throw new InputError(source.file, lineOf(source, node), what, todo);
+  // Keys and values are the file's: nothing of them may steer a terminal.
+  const plain = (text: string) => text.replace(/\p{C}/gu, '?');
+  throw new InputError(source.file, lineOf(source, node), plain(what), plain(todo));
 }
 
 /** The members of an object. */
@@ -258,8 +260,10 @@ function mostPerDay(scenario: Scenario): number {
 /** A machine for it must exist. */
 function checkFits(scenario: Scenario, fail: Refuse): void {
   const { host, kinds } = scenario;
-  // The root has an id, too, and so have the cgroups that others are made in.
-  const room = host.ids - 1 - new Set(kinds.map((kind) => kind.parent)).size;
+  // The cgroups that others are made in have ids, too, and where ids are rows of a table the root has one.
+  const above = new Set(kinds.map((kind) => kind.parent)).add('system.slice');
+  above.delete('/');
+  const room = host.ids - above.size - (host.idsHeldUntil === 'release' ? 1 : 0) - 1;
   if (host.services > room) {
     fail(
       `host.services is ${host.services}, but there are ${host.ids} ids in all`,

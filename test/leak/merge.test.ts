@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { mergeFiles } from '../../bench/commands/merge.ts';
+import { UsageError } from '../../bench/errors.ts';
 import type { LeakRecord } from '../../reports/index.ts';
 import { syntheticStorm } from '../reports/fixtures/synthetic-storm.ts';
 import { essence, fleet, put, recordOf } from './small-fleet.ts';
@@ -254,3 +255,52 @@ test('what is no shard is refused', () => {
   assert.throws(() => mergeFiles(['nowhere.json']), /nowhere\.json: cannot be read \(ENOENT\)/);
   assert.throws(() => mergeFiles([put('empty.json', '')]), /empty\.json: is empty/);
 });
+
+const DAMAGED: typeof FOREIGN = [
+  [
+    'a run that is missing',
+    (record) => {
+      record.results.runs.pop();
+    },
+    /merge: .*damaged.json lacks host \d under \S+; run leak again/,
+  ],
+  [
+    'a run that is there twice',
+    (record) => {
+      const [first] = record.results.runs;
+      if (first !== undefined) record.results.runs.push(first);
+    },
+    /has host \d under \S+, which is not of it or there twice/,
+  ],
+  [
+    'a host of another shard',
+    (record) => {
+      const [first] = record.results.runs;
+      if (first !== undefined) first.host = 4242;
+    },
+    /has host 4242 under \S+, which is not of it/,
+  ],
+  [
+    'a course that is too short',
+    (record) => {
+      record.results.runs[0]?.dying.pop();
+    },
+    /has not every sample of host/,
+  ],
+  [
+    'a number beyond the shards',
+    (record) => {
+      record.results.shard = { index: 7, of: 3 };
+    },
+    /says that it is shard 7\/3; run leak again/,
+  ],
+];
+
+for (const [what, change, says] of DAMAGED) {
+  test(`a record of a shard with ${what} is refused`, () => {
+    assert.throws(
+      () => mergeFiles(changed('damaged.json', change)),
+      (error) => error instanceof UsageError && says.test(error.message),
+    );
+  });
+}
