@@ -106,5 +106,6 @@ export {
 } from './statistics.ts';
 export { type ChartOptions, renderChart } from './terminal/chart.ts';
 export { renderTerminal, type TerminalOptions } from './terminal/page.ts';
+export { wrap } from './terminal/text.ts';
 export { type CompareOptions, type Comparison, compareRounds, type Verdict } from './verdict.ts';
 export { compareWords } from './words.ts';

@@ -1,21 +1,9 @@
 /** `leak --list-scenarios` and `--print-scenario`: what comes along, and how to begin with one of one's own. */
 
+import { wrap } from '../../reports/index.ts';
 import { UsageError } from '../errors.ts';
 import { loadScenario, scenarioNames, scenarioText } from '../leak/library.ts';
 import { quote } from '../option-values.ts';
-
-/** Breaks a text into lines of at most `width` columns. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/\s+/)) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return line === '' ? lines : [...lines, line];
-}
 
 /** The names with what they are about, or the text of one. @throws UsageError */
 export async function renderScenarios(name: string | undefined, width: number): Promise<string> {

@@ -7,6 +7,7 @@ import type { Cpu, Machine } from '../../core/index.ts';
 import { ROOT_MEMCG } from '../../core/index.ts';
 import { CACHE_DEACTIVATED, CACHE_LIVE, CACHE_RECLAIMABLE } from '../../core/memcg/kmem-caches.ts';
 import { MEMCG_DYING, MEMCG_LIVE, MEMCG_RELEASED } from '../../core/memcg/memcgs.ts';
+import type { LeakRun } from '../../reports/index.ts';
 import type { Scenario } from './parameters.ts';
 
 const PAGE = 4096;
@@ -14,13 +15,8 @@ const PAGE = 4096;
 const LRU_POINTER = 8;
 const LRU_LIST = 32;
 
-/** What holds memory, in the order in which charts stack it. */
-export const PARTS = [
-  ...(['liveSlab', 'live', 'lruArrays', 'deadSlab', 'deadCaches'] as const),
-  ...(['deadMemcgs', 'deadPercpu', 'deadPageCache'] as const),
-] as const;
 /** Bytes by what holds them. */
-export type Parts = Record<(typeof PARTS)[number], number>;
+export type Parts = Record<keyof LeakRun['parts'], number>;
 
 /** A host at one moment. */
 export interface Sample {

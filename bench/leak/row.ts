@@ -1,15 +1,13 @@
 /** A simulated host as a row of the record: one list per quantity rather than one object per sample. */
 import type { LeakRun } from '../../reports/index.ts';
 import type { HostRun } from './host.ts';
-import { PARTS, type Sample } from './memory.ts';
+import type { Parts, Sample } from './memory.ts';
 
 /** Makes the row. @param cell place in the sweep */
 export function rowOf(run: HostRun, cell: number): LeakRun {
   const { samples, caches, violations } = run;
   const course = (of: (sample: Sample) => number) => samples.map(of);
-  const parts = Object.fromEntries(
-    PARTS.map((part) => [part, course(({ parts: all }) => all[part])]),
-  );
+  const part = (name: keyof Parts) => course(({ parts }) => parts[name]);
   // In the order of the record's schema, so that a record that was read back is the same text.
   return {
     ...{ cell, host: run.host, strategy: run.strategy },
@@ -21,8 +19,12 @@ export function rowOf(run: HostRun, cell: number): LeakRun {
     percpuBytes: course((sample) => sample.percpuBytes),
     cacheCount: course((sample) => sample.cacheCount),
     ids: course((sample) => sample.ids),
-    // Made from exactly PARTS, which fromEntries cannot say.
-    parts: parts as LeakRun['parts'],
+    parts: {
+      ...{ liveSlab: part('liveSlab'), live: part('live'), lruArrays: part('lruArrays') },
+      ...{ deadSlab: part('deadSlab'), deadCaches: part('deadCaches') },
+      ...{ deadMemcgs: part('deadMemcgs'), deadPercpu: part('deadPercpu') },
+      deadPageCache: part('deadPageCache'),
+    },
     caches: caches.map(({ cache, liveBytes, deadBytes }) => ({ cache, liveBytes, deadBytes })),
     ...{ created: run.created, refused: run.refused, refusedAtHours: run.refusedAtHours },
     ...{ operations: run.operations, violations: [...violations] },

@@ -3,17 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CACHE_NAMES, createRootCaches } from '../../bench/leak/caches.ts';
 import { loadScenario } from '../../bench/leak/library.ts';
-import {
-  memcgPercpu,
-  memcgStructs,
-  PARTS,
-  sampleHost,
-  slabByCache,
-} from '../../bench/leak/memory.ts';
+import { memcgPercpu, memcgStructs, sampleHost, slabByCache } from '../../bench/leak/memory.ts';
 import type { Scenario } from '../../bench/leak/parameters.ts';
+import { rowOf } from '../../bench/leak/row.ts';
 import { audit, bindCpu, createMachine, ROOT_MEMCG, STRATEGY_NAMES } from '../../core/index.ts';
 import { MEMORY_PARTS } from '../../reports/results-leak.ts';
-import { scenarioOf } from './small-scenario.ts';
+import { scenarioOf, simulate } from './small-scenario.ts';
 
 const PAGE = 4096;
 
@@ -38,7 +33,10 @@ test('per-CPU memory goes with CPUs, that of lruvecs with nodes too, structures 
 });
 
 test('the record has the parts that a host is split into, in that order', () => {
-  assert.deepEqual([...PARTS], [...MEMORY_PARTS]);
+  const scenario = scenarioOf();
+  const run = simulate(scenario, 'pin');
+  assert.deepEqual(Object.keys(run.samples[0]?.parts ?? {}), [...MEMORY_PARTS]);
+  assert.deepEqual(Object.keys(rowOf(run, 0).parts), [...MEMORY_PARTS]);
 });
 
 /** A memcg as the test knows it. */
