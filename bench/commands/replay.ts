@@ -186,6 +186,11 @@ function warningsOf(run: ReplayRun | undefined): string[] {
   if (run === undefined) return [];
   const { otherHierarchies: others, removed, releases } = run;
   return [
+    ...(run.summary.seconds
+      ? []
+      : [
+          'the clock of the trace counts something else than time: what is said of seconds is not so; record with echo mono > trace_clock',
+        ]),
     ...(others === 0
       ? []
       : [
@@ -210,6 +215,12 @@ export async function runReplay(
   );
   requireEvents(options, runs);
   const results = resultsOf(options, runs, truth);
+  const lost = [...runs.values()]
+    .flatMap(({ objects }) => objects)
+    .filter(({ allocs, frees, reused, live }) => allocs - frees - reused !== live);
+  const broken = [...runs].flatMap(([label, { violations }]) =>
+    violations.map((violation) => `${label}: ${violation}`),
+  );
   const [first] = runs.values();
   return {
     results,
@@ -217,10 +228,16 @@ export async function runReplay(
     checks: [
       {
         name: 'objects are accounted for',
-        ok: results.liveObjects.every(
-          ({ allocs, frees, reused, live }) => allocs - frees - reused === live,
-        ),
-        detail: `${formatCount(results.liveObjects.length)} caches: live objects are allocations less frees`,
+        ok: lost.length === 0,
+        detail:
+          lost.length === 0
+            ? `${formatCount(results.liveObjects.length)} caches: what is there is what was allocated less what was freed`
+            : `${lost[0]?.cache}: ${lost[0]?.live} objects are there`,
+      },
+      {
+        name: 'every machine passes its audit at the end',
+        ok: broken.length === 0,
+        detail: broken.length === 0 ? `${runs.size} machines` : (broken[0] ?? ''),
       },
     ],
     complete,

@@ -36,6 +36,8 @@ export interface TraceSummary {
   readonly skipped: Readonly<Record<string, number>>;
   readonly bad: number;
   readonly lost: number;
+  /** Whether times are seconds, not a count of something. */
+  readonly seconds: boolean;
   readonly anomalies: readonly TraceAnomaly[];
   readonly firstTime: number;
   readonly lastTime: number;
@@ -243,6 +245,7 @@ export class TraceReader {
       ...{ lines: this.lines, events: this.events, comments: this.comments, bad: this.bad },
       skipped: Object.fromEntries(skipped),
       lost: this.lost + this.overrun,
+      seconds: this.clock ?? true,
       anomalies: [...this.anomalies.values()],
       ...{ firstTime: this.firstTime, lastTime: this.lastTime },
     };

@@ -4,6 +4,7 @@
  * without an event (bulk and RCU-batched frees have none).
  */
 import type { Cpu } from '../../core/index.ts';
+import { grown } from './grow.ts';
 import { KeyTable } from './key-table.ts';
 
 /** What was seen of one cache. */
@@ -42,6 +43,16 @@ export class TracedObjects {
     return this.rows.size;
   }
 
+  /** Objects of each cache as the rows have them, whatever was counted. */
+  liveByCache(): number[] {
+    const live = this.counts.map(() => 0);
+    for (let row = 1; row <= this.used; row++) {
+      if (this.handles[row] !== 0)
+        live[this.caches[row] as number] = (live[this.caches[row] as number] ?? 0) + 1;
+    }
+    return live;
+  }
+
   count(cache: number): CacheCount {
     while (this.counts.length <= cache) {
       this.counts.push({ allocs: 0, frees: 0, unknownFrees: 0, reused: 0 });
@@ -68,6 +79,7 @@ export class TracedObjects {
   private drop(row: number): void {
     this.cpu.free(this.handles[row] as number);
     this.gone(this.owners[row] as number, this.caches[row] as number, this.pins[row] as number);
+    this.handles[row] = 0;
     this.owners[row] = this.free;
     this.free = row;
   }
@@ -98,10 +110,4 @@ export class TracedObjects {
     this.drop(row);
     return true;
   }
-}
-
-function grown(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(column.length * 2);
-  larger.set(column);
-  return larger;
 }

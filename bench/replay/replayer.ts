@@ -8,20 +8,23 @@
  * belongs to nobody. Unaccounted objects, and those of tasks outside the traced cgroups, go to root caches.
  */
 import {
+  audit,
   bindCpu,
   type Cpu,
   createMachine,
+  LimitError,
   type Machine,
   NO_OBJECT,
   ROOT_MEMCG,
 } from '../../core/index.ts';
 import type { GeometryRules } from '../../core/slub/geometry.ts';
+import { CPU_RECORD } from '../../core/slub/row-supply.ts';
 import { CapacityError } from '../errors.ts';
 import { TRACE, type TraceEvent } from '../input/ftrace-events.ts';
 import type { RecordedGeometry } from '../input/slab-geometry.ts';
 import { TracedCaches } from './caches.ts';
 import { Cgroups } from './cgroups.ts';
-import { KeyTable } from './key-table.ts';
+import { TracedFolios } from './folios.ts';
 import { TracedObjects } from './objects.ts';
 import { Timeline } from './timeline.ts';
 
@@ -47,7 +50,10 @@ const ROOM = {
 const TICK_US = 1000;
 /** Bytes above which kmalloc takes pages rather than objects (KMALLOC_MAX_CACHE_SIZE). */
 const KMALLOC_MAX = 8192;
-const PAGE = 4096;
+/** What to do about a full table. */
+const SHORTER = 'replay a shorter part of the trace';
+/** The cache whose objects stand for pages of tmpfs. */
+const SHMEM_INODES = 'shmem_inode_cache';
 
 /** Replays a trace under one strategy. */
 export class Replayer {
@@ -58,12 +64,11 @@ export class Replayer {
   readonly objects: TracedObjects;
   readonly cgroups: Cgroups;
   readonly timeline: Timeline;
-  private readonly folios = new KeyTable(4);
-  private folioOwner = new Int32Array(1 << 12);
-  private folioOf = new Int32Array(1 << 12);
-  private foliosUsed = 0;
-  private folioFree = 0;
+  private readonly folios: TracedFolios;
   private cacheOfName = new Int32Array(256).fill(-1);
+  /** Of kmalloc, by the bytes that it took. */
+  private readonly cacheOfSize = new Int32Array(KMALLOC_MAX + 1).fill(-1);
+  private shmemInodes = -1;
   private nextTick = 0;
   private now = 0;
   /** Pages deleted that the trace did not see added. */
@@ -84,12 +89,25 @@ export class Replayer {
     this.objects = new TracedObjects(this.cpu, (owner, cache, pin) => {
       if (owner >= 0) this.objectGone(owner, cache, pin);
     });
+    this.folios = new TracedFolios(this.machine, this.cpu, (owner, pages, event) =>
+      this.pagesChanged(owner, pages, event),
+    );
     this.cgroups = new Cgroups(options.hierarchy);
     this.timeline = new Timeline(this.machine, this.cpu, this.cgroups);
   }
 
-  /** The next event of the trace. */
+  /** The next event of the trace. @throws CapacityError when a table of the machine is full */
   event(event: TraceEvent): void {
+    try {
+      this.act(event);
+    } catch (error) {
+      if (!(error instanceof LimitError)) throw error;
+      const full = error.message.replace(/;.*/s, '');
+      throw new CapacityError(`${full} at line ${event.line}; ${SHORTER}`, { cause: error });
+    }
+  }
+
+  private act(event: TraceEvent): void {
     this.now = event.time;
     if (event.time >= this.nextTick) this.tick();
     switch (event.kind) {
@@ -102,17 +120,13 @@ export class Replayer {
         break;
       case TRACE.kmalloc:
         if (event.bytesAlloc > KMALLOC_MAX) this.large++;
-        else
-          this.allocate(
-            event,
-            this.caches.numberOf(`kmalloc-${event.bytesAlloc}`, event.bytesAlloc),
-          );
+        else this.allocate(event, this.cacheOfBytes(event.bytesAlloc));
         break;
       case TRACE.filemapAdd:
         this.addFolio(event);
         break;
       case TRACE.filemapDelete:
-        this.deleteFolio(event);
+        if (!this.folios.remove(event)) this.unknownDeletes++;
         break;
       default:
         this.rare(event);
@@ -178,6 +192,15 @@ export class Replayer {
     if (known >= 0) return known;
     const cache = this.caches.numberOf(this.options.nameOf(name), event.bytesAlloc);
     this.cacheOfName[name] = cache;
+    if (this.options.nameOf(name) === SHMEM_INODES) this.shmemInodes = cache;
+    return cache;
+  }
+
+  private cacheOfBytes(bytes: number): number {
+    const known = this.cacheOfSize[bytes] as number;
+    if (known >= 0) return known;
+    const cache = this.caches.numberOf(`kmalloc-${bytes}`, bytes);
+    this.cacheOfSize[bytes] = cache;
     return cache;
   }
 
@@ -196,15 +219,15 @@ export class Replayer {
     const handle = owner < 0 ? this.cpu.alloc(root) : this.cpu.allocFor(memcg, root);
     if (handle === NO_OBJECT) {
       throw new CapacityError(
-        `slabRows (${ROOM.slabRows}) reached at line ${event.line}; replay a shorter part of the trace`,
+        `slabRows (${ROOM.slabRows}) reached at line ${event.line}; ${SHORTER}`,
       );
     }
     // tmpfs pages have no add event; the inode stands for them while it lives, as a page does.
     let pin = 0;
-    if (owner >= 0 && this.caches.names[cache] === 'shmem_inode_cache') {
+    if (owner >= 0 && cache === this.shmemInodes) {
       pin = this.cpu.pageCache.add(memcg, 1);
       this.inferredPins++;
-      this.addPages(owner, 1);
+      this.pagesChanged(owner, 1, event);
     }
     const cgroup = this.cgroups.all[owner];
     if (cgroup !== undefined) cgroup.objects++;
@@ -228,87 +251,23 @@ export class Replayer {
     cgroup.lastObjectCache = cache;
     if (pin === 0) return;
     this.cpu.pageCache.remove(pin);
-    this.addPages(owner, -1);
+    cgroup.pages--;
     cgroup.lastFolio = this.now;
     cgroup.lastFolioKey = null;
   }
 
-  private addPages(owner: number, pages: number): void {
+  private pagesChanged(owner: number, pages: number, event: TraceEvent): void {
     const cgroup = this.cgroups.all[owner];
-    if (cgroup !== undefined) cgroup.pages += pages;
-  }
-
-  private key(event: TraceEvent): [number, number, number, number] {
-    const page = event.offset / PAGE;
-    const inodeHigh = Math.floor(event.inode / 2 ** 32);
-    const pageHigh = Math.floor(page / 2 ** 32);
-    // Numbers above 2^32 are rare, and both of them at once are not met.
-    return [
-      ...([(event.devMajor << 20) | event.devMinor, event.inode | 0] as const),
-      ...([page | 0, (inodeHigh << 11) ^ pageHigh] as const),
-    ];
+    if (cgroup === undefined) return;
+    cgroup.pages += pages;
+    if (pages > 0) return;
+    cgroup.lastFolio = event.time;
+    cgroup.lastFolioKey = { dev: event.devMajor * 2 ** 20 + event.devMinor, inode: event.inode };
   }
 
   private addFolio(event: TraceEvent): void {
     const owner = this.chargedTo(event);
-    const pages = 2 ** event.order;
-    const row = this.takeFolioRow();
-    this.folioOwner[row] = owner;
-    this.folioOf[row] = 0;
-    if (owner >= 0) {
-      const { memcg } = this.cgroups.all[owner] as { memcg: number };
-      this.folioOf[row] = this.cpu.pageCache.add(memcg, pages);
-      this.addPages(owner, pages);
-    }
-    const [a, b, c, d] = this.key(event);
-    const before = this.folios.set(row, a, b, c, d);
-    if (before !== 0) this.dropFolio(before, event);
-  }
-
-  private deleteFolio(event: TraceEvent): void {
-    const [a, b, c, d] = this.key(event);
-    const row = this.folios.delete(a, b, c, d);
-    if (row === 0) this.unknownDeletes++;
-    else this.dropFolio(row, event);
-  }
-
-  private dropFolio(row: number, event: TraceEvent): void {
-    const owner = this.folioOwner[row] as number;
-    const folio = this.folioOf[row] as number;
-    if (folio !== 0) {
-      const before = this.machine.folios.pages[folio] as number;
-      this.cpu.pageCache.remove(folio);
-      this.addPages(owner, -before);
-      const cgroup = this.cgroups.all[owner];
-      if (cgroup !== undefined) {
-        cgroup.lastFolio = event.time;
-        cgroup.lastFolioKey = {
-          dev: event.devMajor * 2 ** 20 + event.devMinor,
-          inode: event.inode,
-        };
-      }
-    }
-    this.folioOf[row] = this.folioFree;
-    this.folioFree = row;
-  }
-
-  private takeFolioRow(): number {
-    const row = this.folioFree;
-    if (row !== 0) {
-      this.folioFree = this.folioOf[row] as number;
-      return row;
-    }
-    this.foliosUsed++;
-    if (this.foliosUsed === this.folioOf.length) {
-      const grow = (column: Int32Array<ArrayBuffer>) => {
-        const larger = new Int32Array(column.length * 2);
-        larger.set(column);
-        return larger;
-      };
-      this.folioOwner = grow(this.folioOwner);
-      this.folioOf = grow(this.folioOf);
-    }
-    return this.foliosUsed;
+    this.folios.add(event, owner, owner < 0 ? 0 : (this.cgroups.all[owner]?.memcg as number));
   }
 
   private mkdir(event: TraceEvent): void {
@@ -337,8 +296,17 @@ export class Replayer {
     return this.machine.strategy.releasesEarly;
   }
 
-  /** The trace is at its end. */
-  finish(): void {
+  /**
+   * The trace is at its end: everything that is due runs, and the machine is audited.
+   * @returns broken invariants
+   */
+  finish(): string[] {
     this.tick();
+    // A cache that cannot be made is not missed by anybody: its objects are just not accounted.
+    if (this.machine.cpus.record[CPU_RECORD.cacheCreationFailed] !== 0) {
+      throw new CapacityError(`kmemCaches (${ROOM.kmemCaches}) reached; ${SHORTER}`);
+    }
+    const { violations } = audit(this.machine, this.cpu);
+    return violations.map(({ invariant, detail }) => `${invariant}: ${detail}`);
   }
 }

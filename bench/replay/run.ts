@@ -28,6 +28,7 @@ export interface LiveObjects {
   /** Pointers that were allocated again: freed by something that leaves no event. */
   readonly reused: number;
   readonly unknownFrees: number;
+  /** As the table of objects has them, not by subtraction. */
   readonly live: number;
 }
 
@@ -59,6 +60,9 @@ export interface ReplayRun {
   readonly largeAllocations: number;
   readonly otherHierarchies: number;
   readonly events: number;
+  /** Broken invariants of the machine at the end. */
+  readonly violations: readonly string[];
+  /** Reading and replaying, the audit left out. */
   readonly ms: number;
 }
 
@@ -115,11 +119,9 @@ function pinsOf(replayer: Replayer, can: { slab: boolean; pages: boolean }, end:
 }
 
 function objectsOf({ caches, objects }: Replayer): LiveObjects[] {
+  const live = objects.liveByCache();
   return caches.names
-    .map((cache, number) => {
-      const { allocs, frees, reused, unknownFrees } = objects.count(number);
-      return { cache, allocs, frees, reused, unknownFrees, live: allocs - frees - reused };
-    })
+    .map((cache, number) => ({ cache, ...objects.count(number), live: live[number] ?? 0 }))
     .sort((a, b) => b.live - a.live || b.allocs - a.allocs);
 }
 
@@ -138,7 +140,7 @@ function shifted(replayer: Replayer, turn: number, length: number): TraceHandler
       event.targetPid += turn * PIDS;
       event.cgroup += turn * CGROUPS;
       event.inode += turn * INODES;
-      // Addresses and hashes leave these bits alone: all of them set, or none.
+      // Bits 40 to 47 of an address: the same in all of a machine with less than a terabyte; none of a hash.
       event.pointerHigh ^= turn << 8;
       replayer.event(event);
     },
@@ -165,7 +167,8 @@ export async function replayTrace(task: ReplayTask, now: () => number): Promise<
     events += again.events;
     summary = { ...summary, lastTime: again.lastTime + turn * length };
   }
-  replayer.finish();
+  const ms = now() - started;
+  const violations = replayer.finish();
   const { all, elsewhere } = replayer.cgroups;
   const told = all.filter((one) => !Number.isNaN(one.removed) && !Number.isNaN(one.kernelReleased));
   const right = told.filter((one) => Math.abs(one.released - one.kernelReleased) <= NEAR_US);
@@ -183,6 +186,6 @@ export async function replayTrace(task: ReplayTask, now: () => number): Promise<
     ...{ releases: told.length, releasesRight: right.length },
     ...{ unknownDeletes: replayer.unknownDeletes, inferredPins: replayer.inferredPins },
     ...{ largeAllocations: replayer.large, otherHierarchies: elsewhere },
-    ...{ events, ms: now() - started },
+    ...{ events, violations, ms },
   };
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { CapacityError } from '../../bench/errors.ts';
 import { TraceReader } from '../../bench/input/ftrace.ts';
 import { Replayer } from '../../bench/replay/replayer.ts';
 import { readTruth } from '../../bench/replay/truth.ts';
@@ -20,7 +21,7 @@ function replay(text: string, strategy: string, movePages = false, hierarchy = -
   const reader = new TraceReader(replayer, { file: 'f', strict: true });
   reader.push(Buffer.from(text));
   reader.end();
-  replayer.finish();
+  assert.deepEqual(replayer.finish(), [], 'the machine passes its audit');
   return replayer;
 }
 
@@ -110,6 +111,7 @@ test('a pointer that is allocated again stands for a new object', () => {
   const [dentry, filp] = caches.names.map((_, number) => objects.count(number));
   assert.deepEqual(dentry, { allocs: 2, frees: 1, reused: 1, unknownFrees: 1 });
   assert.deepEqual([filp?.allocs, filp?.frees, objects.live], [1, 0, 1]);
+  assert.deepEqual(objects.liveByCache(), [0, 1]);
 });
 
 test('a hierarchy is followed, the others are counted', () => {
@@ -150,5 +152,17 @@ test('the beginning of a real trace: dying cgroups are those that the kernel cou
   assert.ok(
     told.length > 0 && right.length >= 0.95 * told.length,
     `${right.length} of ${told.length}`,
+  );
+});
+
+test('more cgroups than there are ids for end it with the line, not with a bug', () => {
+  const line = (id: number) =>
+    `a-9 [000] ..... 1.000000: cgroup_mkdir: root=4 id=${id} level=1 path=/${id}\n`;
+  const many = Array.from({ length: 16_385 }, (_, id) => line(id + 1)).join('');
+  assert.throws(
+    () => replay(many, 'splice-caches'),
+    (error) =>
+      error instanceof CapacityError &&
+      error.message === 'kmemIds (16384) reached at line 16385; replay a shorter part of the trace',
   );
 });
