@@ -275,19 +275,17 @@ export function bindPageCache(
       config.folios === 0 ? 0 : listed[folioList(memcg, 0)] + listed[folioList(memcg, 1)],
     dropClean(memcg, evicted) {
       if (config.folios === 0) return 0;
-      const clean: number[] = [];
+      const all: number[] = [];
       lock();
       for (const active of [0, 1]) {
         const list = folioList(memcg, active);
-        for (let folio = next[list]; folio !== list; folio = next[folio]) {
-          if ((flags[folio] & FOLIO_DIRTY) === 0) clean.push(folio);
-        }
+        for (let folio = next[list]; folio !== list; folio = next[folio]) all.push(folio);
       }
       unlock();
       let pages = 0;
-      for (const folio of clean) {
+      for (const folio of all) {
         lock();
-        // Somebody else may have taken it, or written to it, since.
+        // Dirty, or somebody else has taken it since.
         const taken = memcgOf[folio] === memcg && (flags[folio] & FOLIO_DIRTY) === 0;
         const size = pagesOf[folio];
         if (taken) {

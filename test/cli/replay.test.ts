@@ -125,6 +125,17 @@ test('--scale is the trace again, with cgroups, tasks, objects and files of its 
   }
 });
 
+test('what one turn leaves is not taken up by the next', async (t) => {
+  const cwd = temporaryFolder(t);
+  const line = (what: string) =>
+    `a-9 [000] ..... 1.000001: cgroup_${what}: root=4 id=7 level=1 path=/7\n`;
+  writeFileSync(join(cwd, 'f'), line('rmdir') + line('mkdir'));
+  const args = ['replay', 'f', '--strategies', 'pin', '--scale', '3', '--json', '-'];
+  const record = validateRecord(JSON.parse((await runCli(args, cwd)).stdout), 'stdout');
+  assert.ok(record.command === 'replay');
+  assert.deepEqual([record.results.cgroups, record.results.removed], [3, 0]);
+});
+
 test('a trace that was recorded for some tasks alone is recognised', async (t) => {
   const cwd = temporaryFolder(t);
   const lines = ['mkdir', 'rmdir'].flatMap((what) =>

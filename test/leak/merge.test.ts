@@ -304,3 +304,11 @@ for (const [what, change, says] of DAMAGED) {
     );
   });
 }
+
+test('in whatever order shards are given, the record is the same', () => {
+  const moved = changed('moved.json', (record) => {
+    record.parameters.scenario = 'elsewhere/mine.json';
+  });
+  const [one, other] = [mergeFiles(moved), mergeFiles([...moved].reverse())];
+  assert.equal(JSON.stringify(one), JSON.stringify(other));
+});

@@ -496,3 +496,13 @@ test('services must have ids, and names must not steer a terminal', () => {
   const kinds = withAt(roomy(), ['kinds', 0, 'name'], 'red\u001b[31m');
   assert.equal(refusalOf(JSON.stringify(kinds)).includes('\u001b'), false);
 });
+
+test('a reclaim is of a cgroup that there is', () => {
+  const of = (cgroup: string) =>
+    JSON.stringify({ ...roomy(), actions: [{ do: 'reclaim', cgroup, pages: 1 }] });
+  for (const cgroup of ['/', 'system.slice']) readScenario(of(cgroup), 'a.json');
+  assert.match(
+    refusalOf(of('/nope')),
+    /an action reclaims of the cgroup \/nope, which there is not; give one of/,
+  );
+});

@@ -192,6 +192,12 @@ test('a line of ten megabytes is dropped as it comes, and counted', () => {
   for (let at = 0; at < long.length; at += 65_536) pieces.push(long.subarray(at, at + 65_536));
   pieces.push(Buffer.from(`\n${GOOD}`));
   const { seen, summary } = read(pieces);
+  const reader = new TraceReader({ event: () => {} }, { file: 'f', strict: false });
+  for (const piece of pieces.slice(0, -1)) {
+    reader.push(piece);
+    // What is kept of a line is private, and no more than a line may be.
+    assert.ok((Reflect.get(reader, 'rest') as Uint8Array).length <= 65_536);
+  }
   assert.deepEqual([seen.length, summary.bad, summary.lines], [2, 1, 3]);
   assert.match(summary.anomalies[0]?.kind ?? '', /LINE_MAX \(65536\)/);
 });

@@ -166,3 +166,12 @@ test('more cgroups than there are ids for end it with the line, not with a bug',
       error.message === 'kmemIds (16384) reached at line 16385; replay a shorter part of the trace',
   );
 });
+
+test('a page that is read in again, its deletion unseen, is no longer the first one’s', () => {
+  const other = [
+    MAKE.replace('id=77', 'id=78').replace('/job', '/other'),
+    JOIN.replace('dst_id=77', 'dst_id=78').replace('/job', '/other').replace('pid=9', 'pid=8'),
+  ];
+  const events = [MAKE, JOIN, ...other, ADD, `8| ${ADD}`, GO];
+  assert.equal(dyingOf(replay(trace(...events), 'splice-caches')), 0);
+});
