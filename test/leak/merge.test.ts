@@ -309,6 +309,7 @@ test('in whatever order shards are given, the record is the same', () => {
   const moved = changed('moved.json', (record) => {
     record.parameters.scenario = 'elsewhere/mine.json';
   });
-  const [one, other] = [mergeFiles(moved), mergeFiles([...moved].reverse())];
+  const [first = '', second = '', third = ''] = moved;
+  const [one, other] = [mergeFiles(moved), mergeFiles([second, third, first])];
   assert.equal(JSON.stringify(one), JSON.stringify(other));
 });

@@ -8,6 +8,7 @@ import { CapacityError } from '../../bench/errors.ts';
 import { TraceReader } from '../../bench/input/ftrace.ts';
 import { Replayer } from '../../bench/replay/replayer.ts';
 import { readTruth } from '../../bench/replay/truth.ts';
+import type { Machine } from '../../core/index.ts';
 
 const FOLDER = fileURLToPath(new URL('../../../test/fixtures/traces/', import.meta.url));
 
@@ -174,4 +175,11 @@ test('a page that is read in again, its deletion unseen, is no longer the first 
   ];
   const events = [MAKE, JOIN, ...other, ADD, `8| ${ADD}`, GO];
   assert.equal(dyingOf(replay(trace(...events), 'splice-caches')), 0);
+});
+
+test('a broken machine is told at the end', () => {
+  const replayer = replay(trace(MAKE, JOIN, alloc('a1'), alloc('a2')), 'splice-caches');
+  const machine = Reflect.get(replayer, 'machine') as Machine;
+  machine.memcgs.usage[replayer.cgroups.all[0]?.memcg ?? 0] = 99;
+  assert.match(replayer.finish().join(), /C-A: memcg \d+: usage 99 pages/);
 });
