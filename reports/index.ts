@@ -14,6 +14,7 @@ export {
 } from './format.ts';
 export { cellValues, type LeakFrame, sortRuns, summariseLeak } from './leak-summary.ts';
 export { renderMarkdown } from './markdown.ts';
+export { renderOpenMetrics } from './openmetrics.ts';
 export type {
   Bars,
   Chart,
@@ -34,6 +35,7 @@ export {
   type Environment,
   type ExploreRecord,
   type GeometryRecord,
+  type HostRecord,
   type LeakRecord,
   parseRecord,
   RECORD_SCHEMA,
@@ -71,6 +73,7 @@ export type {
   ExploreStep,
   ExploreViolation,
 } from './results-explore.ts';
+export type { HostResults } from './results-host.ts';
 export {
   type LeakPublished,
   type LeakResults,

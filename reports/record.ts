@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { capacityResults, compareResults, doctorResults, geometryResults } from './results.ts';
 import { exploreResults } from './results-explore.ts';
+import { hostResults } from './results-host.ts';
 import { leakResults } from './results-leak.ts';
 import { amount, count, open } from './results-parts.ts';
 import { replayResults } from './results-replay.ts';
@@ -53,6 +54,7 @@ export const recordSchema = z.discriminatedUnion('command', [
   z.strictObject({ ...envelope, command: z.literal('explore'), results: exploreResults }),
   z.strictObject({ ...envelope, command: z.literal('leak'), results: leakResults }),
   z.strictObject({ ...envelope, command: z.literal('replay'), results: replayResults }),
+  z.strictObject({ ...envelope, command: z.literal('host'), results: hostResults }),
 ]);
 
 /** A record of any command; `command` tells which results it holds. */
@@ -75,6 +77,8 @@ export type ExploreRecord = Extract<ResultRecord, { command: 'explore' }>;
 export type LeakRecord = Extract<ResultRecord, { command: 'leak' }>;
 /** Record of `replay`. */
 export type ReplayRecord = Extract<ResultRecord, { command: 'replay' }>;
+/** Record of `host`. */
+export type HostRecord = Extract<ResultRecord, { command: 'host' }>;
 /** The machine and runtime that a record was made on; sizes in bytes. */
 export type Environment = z.infer<typeof environmentSchema>;
 /** One thing that was checked on the way; a failed check makes the command exit with 1. */
@@ -125,6 +129,7 @@ const COMMANDS: readonly Command[] = [
     'explore',
     'leak',
     'replay',
+    'host',
   ] as const),
 ];
 

@@ -4,6 +4,7 @@
  * instant and load no worker pool.
  */
 import { exploreOptions, resolveExplore } from '../explore-options.ts';
+import { hostOptions, resolveHost } from '../host-options.ts';
 import { leakOptions, resolveLeak } from '../leak-options.ts';
 import { choiceOption } from '../option-values.ts';
 import {
@@ -223,6 +224,32 @@ const replay: CommandEntry = {
   },
 };
 
+const host: CommandEntry = {
+  name: 'host',
+  summary: 'what does this live machine hold: dying cgroups, what pins them, what they cost?',
+  examples: [
+    ['slabsplice host', 'look once; changes nothing, needs no root'],
+    ['slabsplice host --settle', 'count again after 5 s: what is only on its way?'],
+    ['slabsplice host --since results/host-X.json', 'what grew since then?'],
+    ['slabsplice host --watch 60 --openmetrics slabsplice.prom', 'a graph for node_exporter'],
+    ['slabsplice host --root copy/', 'a copied /proc and /sys tree of another host'],
+    ['slabsplice host --simulate --cgroups-per-day 500', 'a week of this host'],
+  ],
+  slow: false,
+  // Nothing is timed.
+  simulated: true,
+  unused: ['cpus', 'quick', 'selfCheck'],
+  options: hostOptions,
+  prepare(raw) {
+    const options = resolveHost(raw);
+    return {
+      kind: 'record',
+      plan: async () => (await import('./host.ts')).planHost(options),
+      run: async (context) => (await import('./host.ts')).runHost(options, context),
+    };
+  },
+};
+
 const geometry: CommandEntry = {
   name: 'geometry',
   summary: 'does the model compute the same slab geometry as this kernel, or a recorded one?',
@@ -323,6 +350,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   leak,
   merge,
   replay,
+  host,
   explore,
   geometry,
   capacity,

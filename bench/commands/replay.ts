@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { formatCount } from '../../reports/index.ts';
-import { InputError, UserError } from '../errors.ts';
+import { UserError } from '../errors.ts';
+import type { TraceClock } from '../input/ftrace-summary.ts';
 import { readSlabGeometry } from '../input/slab-geometry.ts';
 import { type Arm, InterruptedError, withWorkers } from '../measure.ts';
 import type { ReplayRun, ReplayTask } from '../replay/run.ts';
@@ -105,26 +106,6 @@ async function runArms(
   return { runs, complete: true };
 }
 
-/** A trace in which nothing was found is not one. */
-function requireEvents(options: ReplayOptions, runs: ReadonlyMap<string, ReplayRun>): void {
-  const [first] = runs.values();
-  if (first === undefined || first.events > 0) return;
-  const { lines, skipped } = first.summary;
-  const others = Object.keys(skipped).slice(0, 3).join(', ');
-  const what =
-    lines === 0
-      ? 'is empty'
-      : others === ''
-        ? 'has no line that is an event of ftrace text (latency-format, raw, fields and verbose must be off when it is read, context-info on)'
-        : `has no event of slab, page cache or cgroups (but ${others})`;
-  throw new InputError(
-    options.files.join(', '),
-    0,
-    what,
-    'record one as slabsplice replay --how-to-record says',
-  );
-}
-
 function seconds(run: ReplayRun, time: number): number {
   return Math.max(0, (time - run.summary.firstTime) / 1e6);
 }
@@ -179,14 +160,14 @@ function resultsOf(
   };
 }
 
-/** A trace with so many removals and not one release was recorded for some tasks alone. */
-const FILTERED = 3;
+/** Clocks that count time. */
+const TIMES: readonly TraceClock[] = ['seconds', 'epoch', 'relative', 'none'];
 
 function warningsOf(run: ReplayRun | undefined): string[] {
   if (run === undefined) return [];
-  const { otherHierarchies: others, removed, releases } = run;
+  const { otherHierarchies: others, summary } = run;
   return [
-    ...(run.summary.seconds
+    ...(TIMES.includes(summary.clock)
       ? []
       : [
           'the clock of the trace counts something else than time: what is said of seconds is not so; record with echo mono > trace_clock',
@@ -196,10 +177,10 @@ function warningsOf(run: ReplayRun | undefined): string[] {
       : [
           `${formatCount(others)} events of other hierarchies were left out; choose with --hierarchy`,
         ]),
-    ...(removed < FILTERED || releases > 0
+    ...(summary.pidFiltered === null
       ? []
       : [
-          `${formatCount(removed)} cgroups were removed and no release was seen: a trace that was recorded for some PIDs (set_event_pid) misses most frees, and shows leaks that are not there`,
+          `${summary.pidFiltered}: a trace that was recorded for some PIDs (set_event_pid) misses most frees, and shows leaks that are not there`,
         ]),
   ];
 }
@@ -213,7 +194,6 @@ export async function runReplay(
   const { runs, complete } = await withFiles(options.files, (files) =>
     runArms(options, files, context),
   );
-  requireEvents(options, runs);
   const results = resultsOf(options, runs, truth);
   const lost = [...runs.values()]
     .flatMap(({ objects }) => objects)

@@ -1,7 +1,12 @@
 /** A trace under one strategy, from its bytes to what a record says. */
 
 import type { GeometryRules } from '../../core/slub/geometry.ts';
-import { openTrace, type TraceHandler, TraceReader, type TraceSummary } from '../input/ftrace.ts';
+import {
+  readTrace,
+  type TraceHandler,
+  type TraceReader,
+  type TraceSummary,
+} from '../input/ftrace.ts';
 import type { RecordedGeometry } from '../input/slab-geometry.ts';
 import type { TracedCgroup } from './cgroups.ts';
 import { Replayer } from './replayer.ts';
@@ -125,11 +130,6 @@ function objectsOf({ caches, objects }: Replayer): LiveObjects[] {
     .sort((a, b) => b.live - a.live || b.allocs - a.allocs);
 }
 
-async function readAll(reader: TraceReader, files: readonly string[]): Promise<TraceSummary> {
-  for await (const chunk of openTrace(files)) reader.push(chunk);
-  return reader.end();
-}
-
 /** Events of a later turn: the same, later, of other tasks, cgroups, objects and files. */
 function shifted(replayer: Replayer, turn: number, length: number): TraceHandler {
   return {
@@ -155,15 +155,17 @@ export async function replayTrace(task: ReplayTask, now: () => number): Promise<
     ...{ geometry: task.geometry, hierarchy: task.hierarchy },
     nameOf: (id) => reader.nameOf(id),
   });
-  const [file = ''] = task.files;
-  let reader = new TraceReader(replayer, { file, strict: task.strict });
-  let summary = await readAll(reader, task.files);
+  let reader: TraceReader;
+  const read = (handler: TraceHandler) =>
+    readTrace(task.files, handler, { strict: task.strict }, (made) => {
+      reader = made;
+    });
+  let summary = await read(replayer);
   let events = summary.events;
   const length = summary.lastTime - summary.firstTime + BETWEEN_US;
   for (let turn = 1; turn < task.scale; turn++) {
     // Strings come up in the same order, so their numbers are the same again.
-    reader = new TraceReader(shifted(replayer, turn, length), { file, strict: task.strict });
-    const again = await readAll(reader, task.files);
+    const again = await read(shifted(replayer, turn, length));
     events += again.events;
     summary = { ...summary, lastTime: again.lastTime + turn * length };
   }

@@ -5,6 +5,7 @@ import { comparePage } from './compare.ts';
 import { doctorPage } from './doctor.ts';
 import { explorePage } from './explore.ts';
 import { geometryPage } from './geometry.ts';
+import { hostPage } from './host.ts';
 import { leakPage } from './leak.ts';
 import type { Page } from './page.ts';
 import { replayPage } from './replay.ts';
@@ -26,6 +27,8 @@ export function buildPage(record: ResultRecord): Page {
       return capacityPage(record);
     case 'storm':
       return stormPage(record);
+    case 'host':
+      return hostPage(record);
     case 'replay':
       return replayPage(record);
     case 'explore':

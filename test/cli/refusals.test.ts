@@ -9,7 +9,7 @@ const REFUSALS: [args: string, says: RegExp][] = [
   // Commands.
   ['claims', /'claims' is not a command .* run, compare, storm, leak, merge, replay, .*report/],
   ['selftest --hosts 3', /'selftest' is not a command/],
-  ['host', /'host' is not a command/],
+  ['selftests', /'selftests' is not a command/],
   ['selftest', /'selftest' is not a command/],
   ['diff', /'diff' is not a command/],
   ['constructor', /'constructor' is not a command/],

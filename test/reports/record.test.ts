@@ -129,7 +129,10 @@ test('files that are no records say what they are', () => {
   assert.match(errorOf('{}').message, /schema: expected "slabsplice\/1", found nothing/);
   assert.match(errorOf('{"schema":"other"}').message, /name a file written by slabsplice/);
   assert.match(errorOf('{"schema":"slabsplice/2"}').message, /version of slabsplice that wrote it/);
-  assert.match(errorOf(changed(compare, ['command'], 'host')).message, /no view.*"host".*compare/);
+  assert.match(
+    errorOf(changed(compare, ['command'], 'selftest')).message,
+    /no view.*"selftest".*compare/,
+  );
   assert.match(errorOf(changed(compare, ['command'], undefined)).message, /\(missing\)/);
 });
 

@@ -1,0 +1,103 @@
+/**
+ * `--watch`: counting again and again, with a chart on a terminal and a line each elsewhere. What
+ * counting takes is at most 1 % of the time: the interval grows with it.
+ */
+import { formatCount } from '../../reports/format.ts';
+import { readingChart } from '../../reports/pages/host-course.ts';
+import type { HostReading } from '../../reports/results-host.ts';
+import { renderChart } from '../../reports/terminal/chart.ts';
+import { countDying, type Surveyed } from './hierarchy.ts';
+import { pause } from './probe.ts';
+import type { HostReader } from './reader.ts';
+
+/** Of the time, for counting. */
+const SHARE = 0.01;
+/** Readings kept; of more, every second one goes. */
+const MAX_READINGS = 2000;
+const CHART = { width: 79, height: 10 };
+
+/** Where the course is shown. */
+export interface WatchStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+/** How to watch. */
+export interface WatchOptions {
+  readonly reader: HostReader;
+  readonly main: Surveyed;
+  readonly signal: AbortSignal;
+  /** Between readings, at least. */
+  readonly seconds: number;
+  /** Null: until the signal. */
+  readonly readings: number | null;
+  readonly stream: WatchStream;
+  /** Called after each reading. */
+  readonly onReading?: (readings: readonly HostReading[]) => void;
+  /** Tests have a clock of their own. */
+  readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  readonly now?: () => number;
+}
+
+function told(value: number | null): string {
+  return value === null ? 'unknown' : formatCount(value);
+}
+
+/** One line a reading, or the chart over the one before. */
+class Course {
+  readonly #stream: WatchStream;
+  #lines = 0;
+
+  constructor(stream: WatchStream) {
+    this.#stream = stream;
+  }
+
+  show(readings: readonly HostReading[]): void {
+    const last = readings.at(-1);
+    if (last === undefined) return;
+    const line = `${last.t.toFixed(0)} s: ${told(last.dying)} dying, ${told(last.live)} live`;
+    const chart = this.#stream.isTTY === true ? readingChart([...readings]) : null;
+    if (chart === null) {
+      this.#stream.write(`${line}\n`);
+      return;
+    }
+    const width = Math.max(40, Math.min(CHART.width, (this.#stream.columns ?? 80) - 1));
+    const drawn = [...renderChart(chart, { ...CHART, width }), `${line} (Ctrl-C ends)`];
+    const up = this.#lines === 0 ? '' : `\u001b[${this.#lines}A\u001b[J`;
+    this.#stream.write(`${up}${drawn.join('\n')}\n`);
+    this.#lines = drawn.length;
+  }
+}
+
+/** Every second reading, the first and the last among them. */
+function thinned(readings: readonly HostReading[]): HostReading[] {
+  return readings.filter((_, at) => at % 2 === 0 || at === readings.length - 1);
+}
+
+/** Counts until the signal, or so many times. */
+export async function watchHost(options: WatchOptions): Promise<HostReading[]> {
+  const { reader, main, signal, seconds, stream } = options;
+  const { wait = pause, now = () => performance.now() } = options;
+  const course = new Course(stream);
+  const started = now();
+  const { live, dying } = main.hierarchy;
+  let readings: HostReading[] = [{ t: 0, live, dying }];
+  let taken = 1;
+  let tookMs = 0;
+  course.show(readings);
+  while (!signal.aborted && (options.readings === null || taken < options.readings)) {
+    await wait(Math.max(seconds * 1000, tookMs / SHARE), signal);
+    if (signal.aborted) break;
+    const before = now();
+    const counts = await countDying(reader, main, { signal });
+    tookMs = now() - before;
+    if (signal.aborted) break;
+    readings.push({ t: (now() - started) / 1000, ...counts });
+    taken++;
+    if (readings.length > MAX_READINGS) readings = thinned(readings);
+    course.show(readings);
+    options.onReading?.(readings);
+  }
+  return readings;
+}
