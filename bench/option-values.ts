@@ -3,7 +3,7 @@
  * and what is accepted.
  */
 import { Option } from 'commander';
-import { ALL_STRATEGY_NAMES } from '../core/index.ts';
+import { ALL_STRATEGY_NAMES, MISTAKEN_NAMES } from '../core/index.ts';
 import { formatCount } from '../reports/format.ts';
 import { UsageError } from './errors.ts';
 
@@ -64,7 +64,7 @@ function addOnce<T>(seen: Set<T>, value: T, option: string, text: string): void 
 
 /** Reads strategy names, each known and named once. */
 export function parseStrategies(option: string, text: string): string[] {
-  const known: readonly string[] = ALL_STRATEGY_NAMES;
+  const known: readonly string[] = [...ALL_STRATEGY_NAMES, ...MISTAKEN_NAMES];
   const names = new Set<string>();
   for (const name of text.split(',').map((item) => item.trim())) {
     if (!known.includes(name)) {

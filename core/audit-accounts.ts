@@ -5,17 +5,18 @@ import type { Cpu } from './cpu.ts';
 import type { Machine } from './machine.ts';
 import { CACHE_RECLAIMABLE } from './memcg/kmem-caches.ts';
 import { MEMCG_DYING, ROOT_MEMCG, STAT_ITEMS } from './memcg/memcgs.ts';
+import type { OwnedSlab } from './reparent/strategy.ts';
 import { CPU_RECORD } from './slub/row-supply.ts';
 import { cacheOfSlab } from './slub/slabs.ts';
 
 /** Base pages by owner and by (owner, statistic), as the slab table has them. */
-function ownedPages(machine: Machine, cpu: Cpu): { owned: Int32Array; byItem: Int32Array } {
+function ownedPages(machine: Machine, cpu: Cpu): OwnedSlab {
   const { page } = machine.slabs;
   const { pages: pagesOf, flags } = machine.kmemCaches;
   const { ownerOf } = cpu.strategy;
   const rows = machine.memcgs.flags.length;
-  const owned = new Int32Array(rows);
-  const byItem = new Int32Array(rows * STAT_ITEMS);
+  const owned = new Float64Array(rows);
+  const byItem = new Float64Array(rows * STAT_ITEMS);
   for (let row = 1; row <= machine.config.slabRows; row++) {
     const cache = cacheOfSlab(page, row);
     if (cache === 0) continue;
@@ -24,13 +25,13 @@ function ownedPages(machine: Machine, cpu: Cpu): { owned: Int32Array; byItem: In
     byItem[owner * STAT_ITEMS + ((flags[cache] & CACHE_RECLAIMABLE) === 0 ? 1 : 0)] +=
       pagesOf[cache];
   }
-  return { owned, byItem };
+  return { pages: owned, units: byItem };
 }
 
 /** Adds each memcg's value to all above it. */
-function sumUpward(machine: Machine, own: Int32Array, words: number): Int32Array {
+function sumUpward(machine: Machine, own: Float64Array, words: number): Float64Array {
   const { parent, flags } = machine.memcgs;
-  const sums = new Int32Array(own.length);
+  const sums = new Float64Array(own.length);
   for (let memcg = 1; memcg < flags.length; memcg++) {
     if (flags[memcg] === 0) continue;
     for (let word = 0; word < words; word++) {
@@ -44,7 +45,7 @@ function sumUpward(machine: Machine, own: Int32Array, words: number): Int32Array
 }
 
 /** C-A and C-C: a memcg's counter is exactly the pages owned below it and what is in stock for them. */
-function checkUsage(machine: Machine, owned: Int32Array, report: Report): void {
+function checkUsage(machine: Machine, owned: Float64Array, report: Report): void {
   const { usage, flags } = machine.memcgs;
   const charged = owned.slice();
   folioPages(machine).forEach((pages, memcg) => {
@@ -79,11 +80,11 @@ function checkUsage(machine: Machine, owned: Int32Array, report: Report): void {
 }
 
 /** T-B, exactly: a memcg's statistic and what CPUs hold back of its subtree is what it owns. */
-function checkStats(machine: Machine, byItem: Int32Array, report: Report): void {
+function checkStats(machine: Machine, byItem: Float64Array, report: Report): void {
   const { stat, flags } = machine.memcgs;
   const { statBatch } = machine.cpuMemcgs;
   const rows = flags.length;
-  const held = new Int32Array(rows * STAT_ITEMS);
+  const held = new Float64Array(rows * STAT_ITEMS);
   for (let place = 0; place < statBatch.length; place++) {
     held[place % held.length] += statBatch[place];
   }
@@ -114,8 +115,8 @@ function checkNodePages(machine: Machine, pages: number, report: Report): void {
 
 /** Audits charges and statistics. */
 export function auditAccounts(machine: Machine, cpu: Cpu, pages: number, report: Report): void {
-  const { owned, byItem } = ownedPages(machine, cpu);
-  checkUsage(machine, owned, report);
-  checkStats(machine, byItem, report);
+  const owned = cpu.strategy.objects?.owned() ?? ownedPages(machine, cpu);
+  checkUsage(machine, owned.pages, report);
+  checkStats(machine, owned.units, report);
   checkNodePages(machine, pages, report);
 }

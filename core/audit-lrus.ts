@@ -26,7 +26,8 @@ function checkList(
     length++;
     const row = handle[item] >>> 6;
     const head = cacheOfSlab(page, row) === 0 ? row - stateOf(page, row) : row;
-    const owner = cpu.strategy.ownerOf(head);
+    const { objects } = cpu.strategy;
+    const owner = objects?.ownerOf(handle[item]) ?? cpu.strategy.ownerOf(head);
     if ((owner === 0 ? -1 : kmemId[owner]) !== at.id || prev[next[item]] !== item) {
       report('S5', `lru ${at.lru}, kmem id ${at.id}: item ${item} of memcg ${owner} is on it`, {
         memcg: owner,

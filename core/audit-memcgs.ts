@@ -118,6 +118,11 @@ function checkIds(machine: Machine, report: Report): void {
   }
 }
 
+/** Callbacks that are about neither a cache nor a memcg. */
+const OTHERS: readonly number[] = [
+  ...[RCU_CALLBACK.freeSlabs, RCU_CALLBACK.objcgKilled, RCU_CALLBACK.objcgReleased],
+];
+
 /** R4 and R5: what waits to be run is about caches and memcgs that still exist. */
 function checkDeferred(machine: Machine, cpu: Cpu, report: Report): void {
   const { flags: cacheFlags } = machine.kmemCaches;
@@ -132,7 +137,7 @@ function checkDeferred(machine: Machine, cpu: Cpu, report: Report): void {
   };
   cpu.rcu.forEach((kind, row) => {
     const memcg = kind === RCU_CALLBACK.memcgKilled || kind === RCU_CALLBACK.memcgReleased;
-    if (kind !== RCU_CALLBACK.freeSlabs) (memcg ? ofMemcg : ofCache)(row, `callback ${kind}`);
+    if (!OTHERS.includes(kind)) (memcg ? ofMemcg : ofCache)(row, `callback ${kind}`);
   });
   const cacheWork: readonly number[] = [
     ...[WORK.shrinkCache, WORK.shutdownCache, WORK.freeTypesafeCache],
@@ -194,7 +199,8 @@ function checkReferences(machine: Machine, cpu: Cpu, report: Report): void {
       else dead[level]++;
     }
   }
-  for (let cache = 1; cache < caches.flags.length && early; cache++) {
+  const holdMemcgs = early && !machine.strategy.sharesCaches;
+  for (let cache = 1; cache < caches.flags.length && holdMemcgs; cache++) {
     if (caches.flags[cache] !== 0) expected[caches.memcg[cache]]++;
   }
   folioPages(machine).forEach((pages, memcg) => {
@@ -222,7 +228,7 @@ function checkReferences(machine: Machine, cpu: Cpu, report: Report): void {
 
 /** R3: references on memcgs' caches: base, a switch under way, and the pages of their slabs. */
 function checkCacheReferences(machine: Machine, cpu: Cpu, report: Report): void {
-  if (!machine.strategy.releasesEarly) return;
+  if (!machine.strategy.releasesEarly || machine.strategy.sharesCaches) return;
   const { page } = machine.slabs;
   const { flags, root, refMode, pages: pagesOf } = machine.kmemCaches;
   const pages = new Int32Array(flags.length);

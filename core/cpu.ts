@@ -12,7 +12,7 @@ import { bindCaches, type Caches } from './memcg/caches.ts';
 import { bindCharging } from './memcg/charge.ts';
 import { bindDeferred, type Deferred, type DeferredParts } from './memcg/deferred.ts';
 import type { Kernel } from './memcg/kernel.ts';
-import { CACHE_SHUT, lookUpCache } from './memcg/kmem-caches.ts';
+import { CACHE_SHUT, lookUpCache, slabsOf } from './memcg/kmem-caches.ts';
 import { bindMemcgs, type Memcgs } from './memcg/lifecycle.ts';
 import { bindListLrus, type ListLrus } from './memcg/list-lru.ts';
 import { bindLookups, type Lookups } from './memcg/lookups.ts';
@@ -97,6 +97,7 @@ function bindPrimitives(machine: Machine, cpu: number) {
     rcuLock: irqLock(LOCK.rcuLock),
     workLock: irqLock(LOCK.workLock),
     cgroupWorkLock: irqLock(LOCK.cgroupWorkLock),
+    objcgLock: irqLock(LOCK.objcgLock),
     zoneLock: bindSpinLock(words, cpu, 'zone lock', patience),
     lruLock: bindSpinLock(words, cpu, 'lru_lock', patience),
     listLock: bindSpinLock(machine.kmemCaches.listLock, cpu, 'list_lock', patience),
@@ -141,7 +142,9 @@ function bindKernel(machine: Machine, cpu: number): { kernel: Kernel; deferred: 
   processor.on(ASK.drain, charging.drain);
   const strategy = machine.strategy.bind(machine, {
     ...{ cpu, processor, patience, charging, stats, css, cacheRefs },
+    ...{ rcu, events, objcgLock: primitives.objcgLock },
   });
+  if (strategy.objects !== undefined) charging.withByteStocks(strategy.objects);
   const rowSupply = bindRowSupply({
     ...{ page: machine.slabs.page, record: machine.cpus.record, zone: machine.zone.head },
     ...{ lock: primitives.zoneLock, lockRow: LOCK.zoneLock * LINE, cpu, cpus },
@@ -152,7 +155,7 @@ function bindKernel(machine: Machine, cpu: number): { kernel: Kernel; deferred: 
   });
   const lrus = bindListLrus(machine, {
     ...{ cpu, patience },
-    ownerOf: (handle) => strategy.ownerOf(headRow(machine, handle)),
+    ownerOf: strategy.objects?.ownerOf ?? ((handle) => strategy.ownerOf(headRow(machine, handle))),
   });
   const { lruLock } = primitives;
   const pageCache = bindPageCache(machine, { charging, css, lruLock });
@@ -183,6 +186,15 @@ function headRow(machine: Machine, handle: number): number {
   return word >>> CACHE_SHIFT === 0 ? row - word : row;
 }
 
+/** Allocation and free as the strategy has them: by caches of memcgs, or by owners of objects. */
+function bindObjectAllocator({ machine, allocator, strategy, ...kernel }: Kernel) {
+  const { alloc, free } = allocator;
+  if (strategy.objects !== undefined) {
+    return { ...strategy.objects.bind({ alloc, free }), unaccounted: () => 0 };
+  }
+  return { alloc, free, ...bindAccountedAlloc(machine, { ...kernel, alloc }) };
+}
+
 /** Binds one CPU of a machine. @throws ModelError when the machine has no such CPU */
 export function bindCpu(machine: Machine, cpu: number): Cpu {
   check(
@@ -198,18 +210,19 @@ export function bindCpu(machine: Machine, cpu: number): Cpu {
   const { peek } = atomics;
   const { kmemId } = machine.memcgs;
   return {
-    ...{ cpu, alloc: allocator.alloc, free: allocator.free, strategy, lrus, pageCache },
+    ...{ cpu, strategy, lrus, pageCache },
+    ...bindObjectAllocator(kernel),
     ...processor,
     ...caches,
     ...memcgs,
-    ...bindAccountedAlloc(machine, { ...kernel, alloc: allocator.alloc }),
     ...bindRootCaches(kernel, caches),
     ...bindLookups(kernel),
     ...bindReclaim(machine, kernel),
     ...deferred,
-    flush: (cache) => allocator.flushCpu(cache, cpu),
+    flush: (cache) => allocator.flushCpu(slabsOf(machine, cache), cpu),
     drainStock: charging.drain,
     cacheFor(memcg, root) {
+      if (machine.strategy.sharesCaches) return root;
       const id = peek(kmemId, memcg);
       return (id < 0 ? 0 : lookUpCache(arrays, root, id)) || root;
     },

@@ -14,7 +14,12 @@ export type { CacheShape } from './memcg/kmem-caches.ts';
 export { NO_LIMIT, ROOT_MEMCG } from './memcg/memcgs.ts';
 export { LEAST_SCAN } from './memcg/page-cache.ts';
 export { DEFAULT_PRIORITY, type Shrinker, scanTarget } from './memcg/reclaim.ts';
-export { ALL_STRATEGY_NAMES, STRATEGIES, STRATEGY_NAMES } from './reparent/registry.ts';
+export {
+  ALL_STRATEGY_NAMES,
+  MISTAKEN_NAMES,
+  STRATEGIES,
+  STRATEGY_NAMES,
+} from './reparent/registry.ts';
 export type { Steps } from './reparent/steps.ts';
 export type { Strategy } from './reparent/strategy.ts';
 export { LimitError, ModelError } from './shared/assert.ts';

@@ -11,7 +11,7 @@ import { initLruLists } from './memcg/list-lru.ts';
 import { firstLruItem, type LRU_LINK_SPEC, type LRU_LIST_SPEC } from './memcg/list-lru-rows.ts';
 import { MEMCG_LIVE, MEMCG_ONLINE, type MEMCG_SPEC, NO_LIMIT, ROOT_MEMCG } from './memcg/memcgs.ts';
 import { initFolioLists } from './memcg/page-cache.ts';
-import { STRATEGIES } from './reparent/registry.ts';
+import { DESIGNS } from './reparent/registry.ts';
 import type { Strategy } from './reparent/strategy.ts';
 import { createWasmMemory, strategyBuffer, type WasmMemory } from './reparent/wasm.ts';
 import { check } from './shared/assert.ts';
@@ -92,11 +92,11 @@ export interface Machine {
 
 const HEADER_WORDS = 32;
 const MAGIC = 0x51_ab_5b_1c;
-const VERSION = 5;
+const VERSION = 6;
 const MAX_CPUS = 64;
 const CONFIG_KEYS = [
   ...(['cpus', 'slabRows', 'kmemCaches', 'rootCaches', 'memcgs', 'kmemIds'] as const),
-  ...(['chargeBatch', 'lrus', 'lruItems', 'folios', 'moveFolios'] as const),
+  ...(['chargeBatch', 'lrus', 'lruItems', 'folios', 'moveFolios', 'objcgs'] as const),
 ] as const;
 /** These may be 0: the machine then does without. */
 const OPTIONAL_KEYS: readonly string[] = [
@@ -105,16 +105,20 @@ const OPTIONAL_KEYS: readonly string[] = [
   'lruItems',
   'folios',
   'moveFolios',
+  'objcgs',
 ];
 function completed(config: MachineConfig): FullConfig {
-  return { chargeBatch: 0, lrus: 0, lruItems: 0, folios: 0, moveFolios: 0, ...config };
+  return {
+    ...{ chargeBatch: 0, lrus: 0, lruItems: 0, folios: 0, moveFolios: 0, objcgs: 0 },
+    ...config,
+  };
 }
 
 function strategyNamed(name: string): Strategy {
-  const strategy = STRATEGIES.find((candidate) => candidate.name === name);
+  const strategy = DESIGNS.find((candidate) => candidate.name === name);
   check(
     strategy !== undefined,
-    `no strategy '${name}'; there are ${STRATEGIES.map((one) => one.name).join(', ')}`,
+    `no strategy '${name}'; there are ${DESIGNS.map((one) => one.name).join(', ')}`,
   );
   return strategy;
 }
@@ -132,6 +136,7 @@ function checkConfig(config: FullConfig): void {
     lruItems: 2 ** 28,
     folios: 2 ** 28,
     moveFolios: 1,
+    objcgs: 2 ** 22,
   };
   for (const key of CONFIG_KEYS) {
     const value = config[key];
@@ -191,7 +196,7 @@ export function createMachine(config: MachineConfig): Machine {
   const header = new Int32Array(main, 0, HEADER_WORDS);
   header[0] = MAGIC;
   header[1] = VERSION;
-  header[2] = STRATEGIES.indexOf(planned.strategy);
+  header[2] = DESIGNS.indexOf(planned.strategy);
   CONFIG_KEYS.forEach((key, index) => {
     header[3 + index] = planned.config[key];
   });
@@ -227,7 +232,7 @@ export function attachMachine(memory: MachineMemory): Machine {
   const header = new Int32Array(memory.main, 0, HEADER_WORDS);
   check(header[0] === MAGIC, 'this buffer is not a machine (wrong magic number)');
   check(header[1] === VERSION, `machine of version ${header[1]}, expected ${VERSION}`);
-  const strategy = STRATEGIES[header[2]];
+  const strategy = DESIGNS[header[2]];
   check(strategy !== undefined, `machine with unknown strategy number ${header[2]}`);
   const counts = CONFIG_KEYS.map((key, index) => [key, header[3 + index]] as const);
   // Object.fromEntries loses the keys; all of CONFIG_KEYS are there, and checkConfig looks at each.

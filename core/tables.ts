@@ -45,6 +45,11 @@ export interface MachineConfig {
   readonly folios?: number;
   /** 1: a removed memcg's page cache goes to its parent (the LRU series, 7.1); 0, the default: it pins. */
   readonly moveFolios?: number;
+  /**
+   * obj_cgroups, of removed memcgs too; designs with an owner per object have them. 0, the default: two
+   * for each memcg (and node).
+   */
+  readonly objcgs?: number;
 }
 
 /** A config with every capacity given. */
@@ -105,13 +110,16 @@ export const LOCK = {
   chunkLock: 7,
   cgroupWorkLock: 8,
   lruLock: 9,
-  rows: 10,
+  objcgLock: 10,
+  rows: 11,
 } as const;
 /** A memcg's cache by (root cache, kmem id). */
 export const CACHE_ARRAY_SPEC = { cache: 1 } as const;
 /** Memcg that has a kmem id, 0 none; cgroup_mutex, read under the lru's lock, which a drain takes before it is cleared. */
 export const KMEM_ID_SPEC = { owner: 1 } as const;
 
+/** Two for each of two nodes, see reparent/objcg-tables.ts. */
+const OBJCGS_PER_MEMCG_MAX = 4;
 /** Requests to create a cache that can wait at once; more are dropped, as a failed allocation would be. */
 const CREATION_REQUESTS = 256;
 
@@ -122,6 +130,12 @@ function powerOfTwo(least: number): number {
 /** Places of the work ring that creation requests leave to the rest: each row needs at most so many. */
 export function reservedWork(config: FullConfig): number {
   return 3 * (config.kmemCaches + config.memcgs) + 8;
+}
+
+/** RCU callbacks that can wait at once: those of work, and one for each obj_cgroup. */
+function reservedCallbacks(config: FullConfig): number {
+  const objcgs = config.objcgs === 0 ? OBJCGS_PER_MEMCG_MAX * config.memcgs : config.objcgs;
+  return reservedWork(config) + objcgs;
 }
 
 /** Every table but the strategy's own. */
@@ -135,7 +149,7 @@ export function mainTables(config: FullConfig) {
     locks: { name: 'locks', spec: LOCK_SPEC, rows: LOCK.rows },
     pools: { name: 'pools', spec: ROW_POOL_SPEC, rows: 5 },
     rcu: { name: 'rcu', spec: RCU_SPEC, rows: 1 },
-    rcuRing: { name: 'rcuRing', spec: RCU_RING_SPEC, rows: powerOfTwo(reservedWork(config)) },
+    rcuRing: { name: 'rcuRing', spec: RCU_RING_SPEC, rows: powerOfTwo(reservedCallbacks(config)) },
     work: { name: 'work', spec: WORK_SPEC, rows: 1 },
     workRing: {
       name: 'workRing',

@@ -22,6 +22,7 @@ import {
   CACHE_SHUT,
   CACHE_TYPESAFE,
   initCopy,
+  slabsOf,
 } from './kmem-caches.ts';
 import { MEMCG_DYING, MEMCG_OFFLINE, MEMCG_ONLINE, ROOT_MEMCG } from './memcgs.ts';
 
@@ -68,7 +69,9 @@ export function bindCaches(kernel: Kernel): Caches {
   const perCpu = machine.config.kmemCaches + 1;
   const { flush } = machine.globals;
   const { attention } = machine.processors;
-  const early = machine.strategy.releasesEarly;
+  const { releasesEarly: early, sharesCaches } = machine.strategy;
+  /** 5.3: the one reference that a cache holds on its memcg. 5.2: none, its pages hold theirs. */
+  const holdsMemcg = early && !sharesCaches;
   const cacheList: ListColumns = {
     head: memcgs.cachesHead,
     tail: memcgs.cachesTail,
@@ -91,10 +94,16 @@ export function bindCaches(kernel: Kernel): Caches {
     caches.memcg[cache] = memcg;
     listAppend(cacheList, memcg, cache);
     memcgs.caches[memcg]++;
-    // 5.3: the one reference that a cache holds on its memcg. 5.2: none, its pages hold theirs.
-    if (early) css.get(memcg, 1);
+    if (holdsMemcg) css.get(memcg, 1);
     events.mark(CREATED, cache, memcg);
-    store(cacheOf, root * ids + kmemId[memcg], cache);
+    if (!sharesCaches) store(cacheOf, root * ids + kmemId[memcg], cache);
+  }
+
+  function existingCopy(memcg: number, root: number): number {
+    if (!sharesCaches) return cacheOf[root * ids + kmemId[memcg]];
+    let cache = memcgs.cachesHead[memcg];
+    while (cache !== 0 && caches.root[cache] !== root) cache = caches.next[cache];
+    return cache;
   }
 
   function createCache(memcg: number, root: number): number {
@@ -111,7 +120,7 @@ export function bindCaches(kernel: Kernel): Caches {
     try {
       return slabMutex.hold(() => {
         check((memcgFlags[memcg] & MEMCG_OFFLINE) === 0, `memcg ${memcg} went offline`);
-        const existing = cacheOf[root * ids + kmemId[memcg]];
+        const existing = existingCopy(memcg, root);
         if (existing !== 0) return existing;
         const cache = cacheRows.take();
         create(memcg, root, cache);
@@ -240,7 +249,7 @@ export function bindCaches(kernel: Kernel): Caches {
     caches.memcg[cache] = 0;
     caches.flags[cache] = 0;
     cacheRows.give(cache);
-    if (early && memcg !== 0) css.put(memcg, 1);
+    if (holdsMemcg && memcg !== 0) css.put(memcg, 1);
   }
 
   function tryShutdown(cache: number): boolean {
@@ -251,7 +260,7 @@ export function bindCaches(kernel: Kernel): Caches {
     events.mark(SHUT, cache, memcg);
     listRemove(cacheList, memcg, cache);
     memcgs.caches[memcg]--;
-    if ((caches.flags[cache] & CACHE_TYPESAFE) !== 0) {
+    if ((caches.flags[cache] & CACHE_TYPESAFE) !== 0 && !sharesCaches) {
       caches.flags[cache] |= CACHE_SHUT;
       work.queue(WORK.freeTypesafeCache, cache);
     } else free(cache);
@@ -272,7 +281,8 @@ export function bindCaches(kernel: Kernel): Caches {
     flushAll,
     shrink(cache) {
       slabMutex.hold(() => {
-        for (const one of [cache, ...copiesOf(cache)]) {
+        const shared = slabsOf(machine, cache);
+        for (const one of [shared, ...copiesOf(shared)]) {
           flushAll(one);
           allocator.shrinkNode(one);
         }

@@ -9,6 +9,7 @@
  */
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
+import type { ObjectOwners } from '../reparent/strategy.ts';
 import { type EventRing, eventKind } from '../shared/event-ring.ts';
 import { bindPageCounter } from '../shared/page-counter.ts';
 import type { PercpuRefs } from '../shared/percpu-ref.ts';
@@ -29,12 +30,16 @@ export interface Charging {
    * references, 0 for a root cache, -1 when a limit is reached. May sleep.
    */
   chargeOnline(cache: number, pages: number): number;
+  /** Charges the root for real; takes no references. @returns false at a limit */
+  chargeRoot(pages: number): boolean;
   /** Takes pages off the counters; the references are the caller's to drop. */
   uncharge(memcg: number, pages: number): void;
   /** Gives back this CPU's stock. */
   drain(): void;
   /** Has every CPU give back its stock of a memcg or of one below it; skips if somebody else drains. */
   drainAll(memcg: number): void;
+  /** Stocks by the byte are drained along with those by the page from now on. */
+  withByteStocks(stocks: Pick<ObjectOwners, 'drain' | 'holdsFor'>): void;
 }
 
 /** Binds charging to a CPU. */
@@ -58,6 +63,7 @@ export function bindCharging(
   const locks = machine.locks.word;
   const DRAINING = LOCK.percpuChargeMutex * LINE;
   const STOCK_DRAINED = eventKind('stock drained');
+  let byteStocks: Pick<ObjectOwners, 'drain' | 'holdsFor'> | null = null;
 
   /** Emptied before the references go, as dropping the last one may lead back here. */
   function drainStock(other: number): void {
@@ -70,6 +76,12 @@ export function bindCharging(
     events.record(STOCK_DRAINED, memcg, pages);
     uncharge(memcg, pages);
     put(memcg, pages);
+  }
+
+  /** Those by the byte first, as what they give back is not put into the others. */
+  function drainStocks(other: number): void {
+    byteStocks?.drain(other);
+    drainStock(other);
   }
 
   function refill(memcg: number, pages: number): void {
@@ -87,14 +99,15 @@ export function bindCharging(
   }
 
   function drainAll(memcg: number): void {
-    if (chargeBatch === 0 || compareExchange(locks, DRAINING, 0, cpu + 1) !== 0) return;
+    const stocks = chargeBatch > 0 || byteStocks !== null;
+    if (!stocks || compareExchange(locks, DRAINING, 0, cpu + 1) !== 0) return;
     readLock();
+    const isMeant = (stocked: number): boolean => isBelow(stocked, memcg);
     for (let other = 0; other < cpus; other++) {
-      const base = other * CPU_RECORD.words;
-      const stocked = peek(record, base + CPU_RECORD.stockMemcg);
-      if (stocked === 0 || !isBelow(stocked, memcg)) continue;
-      if (other === cpu) drainStock(cpu);
-      else processor.summon(other, ASK.drain, () => drainStock(other));
+      const stocked = peek(record, other * CPU_RECORD.words + CPU_RECORD.stockMemcg);
+      if (!isMeant(stocked) && byteStocks?.holdsFor(other, isMeant) !== true) continue;
+      if (other === cpu) drainStocks(cpu);
+      else processor.summon(other, ASK.drain, () => drainStocks(other));
     }
     readUnlock();
     store(locks, DRAINING, 0);
@@ -105,7 +118,7 @@ export function bindCharging(
     // The kernel reclaims here, which sleeps (M19).
     processor.sleepPoint('reclaims');
     if (chargeBatch > pages && tryCharge(memcg, pages) === 0) return true;
-    if (chargeBatch === 0) return false;
+    if (chargeBatch === 0 && byteStocks === null) return false;
     drainAll(ROOT_MEMCG);
     return tryCharge(memcg, pages) === 0;
   }
@@ -146,8 +159,12 @@ export function bindCharging(
       put(memcg, 1);
       return charged ? memcg : -1;
     },
+    chargeRoot: (pages) => tryCharge(ROOT_MEMCG, pages) === 0,
     uncharge,
-    drain: () => drainStock(cpu),
+    drain: () => drainStocks(cpu),
     drainAll,
+    withByteStocks(stocks) {
+      byteStocks = stocks;
+    },
   };
 }

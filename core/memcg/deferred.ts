@@ -87,7 +87,8 @@ export function bindDeferred(
     else if (kind === RCU_CALLBACK.cacheDeactivated) work.queue(WORK.shrinkCache, row);
     else if (kind === RCU_CALLBACK.cacheKilled) kernel.cacheRefs.switched(row);
     else if (kind === RCU_CALLBACK.memcgReleased) cgroupWork.queue(WORK.freeMemcg, row);
-    else kernel.allocator.retire.freeDeferred();
+    else if (kind === RCU_CALLBACK.freeSlabs) kernel.allocator.retire.freeDeferred();
+    else kernel.strategy.objects?.gracePeriodOver(kind, row);
   }
 
   function runItem(kind: number, row: number, argument: number): void {

@@ -127,6 +127,14 @@ export function checkShape(shape: CacheShape): void {
   }
 }
 
+/** The cache that has the slabs: the root cache of one that only stands for it (see `sharesCaches`). */
+export function slabsOf(
+  machine: { strategy: { sharesCaches: boolean }; kmemCaches: { root: Int32Array } },
+  cache: number,
+): number {
+  return machine.strategy.sharesCaches ? machine.kmemCaches.root[cache] || cache : cache;
+}
+
 /** Fills in the row of a new cache of a checked shape; links nothing. */
 export function initCache(
   columns: Columns<typeof KMEM_CACHE_SPEC>,

@@ -77,7 +77,7 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   const { arraySlots } = machine.globals;
   const { kmemIds: ids, cpus, moveFolios } = machine.config;
   const { current } = machine.processors;
-  const early = machine.strategy.releasesEarly;
+  const { releasesEarly: early, sharesCaches } = machine.strategy;
   const childList: ListColumns = {
     head: memcgs.childrenHead,
     tail: memcgs.childrenTail,
@@ -137,6 +137,7 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
       listAppend(childList, parent, memcg);
       countInAncestors(memcgs.descendants, memcg, 1);
       takeKmemId(memcg);
+      strategy.objects?.online(memcg);
       events.mark(CREATED, memcg, parent);
       store(flags, memcg, MEMCG_LIVE | MEMCG_ONLINE);
       return memcg;
@@ -206,11 +207,16 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
   function offline(memcg: number): void {
     const id = kmemId[memcg];
     const parent = parentOf[memcg];
-    slabMutex.hold(() => {
+    if (sharesCaches) {
       or(flags, memcg, MEMCG_OFFLINE);
-      caches.deactivateAll(id);
       strategy.handOver(memcg, parent);
-    });
+    } else {
+      slabMutex.hold(() => {
+        or(flags, memcg, MEMCG_OFFLINE);
+        caches.deactivateAll(id);
+        strategy.handOver(memcg, parent);
+      });
+    }
     renumber(memcg, kmemId[parent]);
     lrus.drain(id, parent);
     idOwner[id] = 0;
@@ -245,7 +251,9 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
     takeKmemId(memcg);
     renumber(memcg, kmemId[memcg]);
     lrus.drain(kmemId[parent], memcg);
-    strategy.handOver(parent, memcg);
+    if (strategy.takeBack === undefined) strategy.handOver(parent, memcg);
+    else strategy.takeBack(memcg, parent);
+    if (sharesCaches) return;
     const cacheOf = machine.cacheArrays.cache;
     for (let cache = memcgs.cachesHead[memcg]; cache !== 0; cache = kmemCaches.next[cache]) {
       // Inherited from a dead child: it was retired before.
@@ -271,8 +279,9 @@ export function bindMemcgs(kernel: Kernel, caches: Caches): Memcgs {
 
   function freeMemcg(memcg: number): void {
     const parent = parentOf[memcg];
-    // 5.2: the caches live as long as their memcg. 5.3: they have moved or are gone by now.
-    if (!early) {
+    // 5.2: the caches live as long as their memcg. 5.3: they have moved or are gone by now. 5.9: they
+    // are shared, and what stands for them here goes with the memcg.
+    if (!early || sharesCaches) {
       slabMutex.hold(() => {
         for (let cache = memcgs.cachesHead[memcg]; cache !== 0; cache = memcgs.cachesHead[memcg]) {
           check(caches.tryShutdown(cache), `cache ${cache} of memcg ${memcg} has slabs left (R5)`);

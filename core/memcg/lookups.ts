@@ -24,7 +24,7 @@ export interface CgroupStat {
 export interface Lookups {
   /** The nearest online memcg that an object is accounted to (as /proc/kpagecgroup), 0 for none. */
   ownerOfObject(handle: number): number;
-  /** The same for any row of the slab table, whatever it is used for at the moment (D2). */
+  /** The same for any row (none where each object has an owner: its page has not) of the slab table, whatever it is used for at the moment (D2). */
   ownerOfRow(row: number): number;
   /** Hierarchical, and only to the grain of the batches that CPUs hold back. */
   memoryStat(memcg: number): MemoryStat;
@@ -43,17 +43,32 @@ export function bindLookups(kernel: Kernel): Lookups {
   const { flags, parent, descendants, dying } = machine.memcgs;
   const { page } = machine.slabs;
 
+  function onlineAncestor(owner: number): number {
+    let memcg = owner;
+    while (memcg !== 0 && (peek(flags, memcg) & MEMCG_ONLINE) === 0) memcg = peek(parent, memcg);
+    return memcg;
+  }
+
   function ownerOfRow(row: number): number {
     readLock();
     const head = cacheOfSlab(page, row) === 0 ? row - stateOf(page, row) : row;
-    let memcg = head <= 0 || cacheOfSlab(page, head) === 0 ? 0 : strategy.ownerOf(head);
-    while (memcg !== 0 && (peek(flags, memcg) & MEMCG_ONLINE) === 0) memcg = peek(parent, memcg);
+    const owner = head <= 0 || cacheOfSlab(page, head) === 0 ? 0 : strategy.ownerOf(head);
+    const memcg = onlineAncestor(owner);
+    readUnlock();
+    return memcg;
+  }
+
+  function ownerOfObject(handle: number): number {
+    const { objects } = strategy;
+    if (objects === undefined) return ownerOfRow(handle >>> 6);
+    readLock();
+    const memcg = onlineAncestor(objects.ownerOf(handle));
     readUnlock();
     return memcg;
   }
 
   return {
-    ownerOfObject: (handle) => ownerOfRow(handle >>> 6),
+    ownerOfObject,
     ownerOfRow,
     memoryStat: (memcg) => ({
       slabReclaimable: stats.read(memcg, RECLAIMABLE),

@@ -1,6 +1,7 @@
 // hot path
 /**
- * Slab statistics of memcgs: `slab_reclaimable` and `slab_unreclaimable` of memory.stat, in pages.
+ * Slab statistics of memcgs: `slab_reclaimable` and `slab_unreclaimable` of memory.stat. They count
+ * pages; words of 8 bytes where each object has an owner (bytes in 5.9; words, so that 32 bits do).
  *
  *   memcgs.stat            hierarchical, without what the CPUs hold back; atomic
  *   cpuMemcgs.statBatch    held back by a CPU; spilled to the memcg and every ancestor above 32 pages
@@ -19,17 +20,19 @@ import { STAT_ITEMS } from './memcgs.ts';
 
 /** Pages that a CPU may hold back (MEMCG_CHARGE_BATCH of 5.3). */
 const STAT_BATCH = 32;
+/** Units of a page where objects are counted. */
+const WORDS_PER_PAGE = 512;
 /** Index of the statistics. */
 export const RECLAIMABLE = 0;
 export const UNRECLAIMABLE = 1;
 
 /** Slab statistics as one CPU changes and reads them. */
 export interface SlabStats {
-  /** Adds base pages of a cache's slab to its owner. */
-  add(memcg: number, cache: number, pages: number): void;
+  /** Adds units of a cache to their owner: base pages of a slab, or words of an object. */
+  add(memcg: number, cache: number, units: number): void;
   /** A memcg is freed: what CPUs hold back of it goes to its ancestors. */
   flush(memcg: number): void;
-  /** Hierarchical pages as memory.stat shows them. */
+  /** Hierarchical pages as memory.stat shows them; a fraction where objects are counted. */
   read(memcg: number, item: number): number;
   /** Pages counted at this level, as count_shadow_nodes reads them. */
   readLocal(memcg: number, item: number): number;
@@ -43,6 +46,8 @@ export function bindSlabStats(machine: Machine, cpu: number): SlabStats {
   const { flags } = machine.kmemCaches;
   const rows = machine.config.memcgs + 1;
   const own = cpu * rows;
+  const unitsPerPage = machine.strategy.sharesCaches ? WORDS_PER_PAGE : 1;
+  const batch = STAT_BATCH * unitsPerPage;
 
   function spill(memcg: number, item: number, pages: number): void {
     for (let level = memcg; level !== 0; level = parent[level]) {
@@ -59,12 +64,12 @@ export function bindSlabStats(machine: Machine, cpu: number): SlabStats {
   }
 
   return {
-    add(memcg, cache, pages) {
+    add(memcg, cache, units) {
       const item = (flags[cache] & CACHE_RECLAIMABLE) === 0 ? UNRECLAIMABLE : RECLAIMABLE;
       const place = (own + memcg) * STAT_ITEMS + item;
-      statLocal[place] += pages;
-      const held = statBatch[place] + pages;
-      if (held > STAT_BATCH || held < -STAT_BATCH) {
+      statLocal[place] += units;
+      const held = statBatch[place] + units;
+      if (held > batch || held < -batch) {
         statBatch[place] = 0;
         spill(memcg, item, held);
       } else statBatch[place] = held;
@@ -75,7 +80,7 @@ export function bindSlabStats(machine: Machine, cpu: number): SlabStats {
         if (held !== 0) spill(parent[memcg], item, held);
       }
     },
-    read: (memcg, item) => Math.max(0, peek(stat, memcg * STAT_ITEMS + item)),
-    readLocal: (memcg, item) => Math.max(0, sumOver(statLocal, memcg, item)),
+    read: (memcg, item) => Math.max(0, peek(stat, memcg * STAT_ITEMS + item)) / unitsPerPage,
+    readLocal: (memcg, item) => Math.max(0, sumOver(statLocal, memcg, item)) / unitsPerPage,
   };
 }

@@ -29,6 +29,7 @@ export const linkPages: Strategy = {
   name: 'link-pages',
   summary: 'reparent page by page along an intrusive list of pages',
   releasesEarly: true,
+  sharesCaches: false,
   wasmMemory: false,
   tables: (config) => [ownerTable(config), linkTable(config)],
   bind(machine, context): BoundStrategy {

@@ -63,6 +63,7 @@ export const listPages: Strategy = {
   name: 'list-pages',
   summary: "reparent page by page, from the cgroup's vector of page ids",
   releasesEarly: true,
+  sharesCaches: false,
   wasmMemory: false,
   tables: (config) => Object.values(tables(config)),
   bind(machine, context): BoundStrategy {

@@ -16,6 +16,7 @@ export const pin: Strategy = {
   name: 'pin',
   summary: 'leave everything with the removed cgroup (Linux 5.2)',
   releasesEarly: false,
+  sharesCaches: false,
   wasmMemory: false,
   tables: (config) => [ownerTable(config)],
   bind(machine, context): BoundStrategy {

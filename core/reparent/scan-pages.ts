@@ -164,6 +164,7 @@ export const scanPages: Strategy = {
   name: 'scan-pages',
   summary: 'reparent page by page, found by a SIMD pass over the memmap',
   releasesEarly: true,
+  sharesCaches: false,
   wasmMemory: true,
   tables: (config) => [ownerTable(config), lockTable(config)],
   bind: (machine, context) => bindScan(machine, context, bindScanKernel),

@@ -20,6 +20,7 @@ export const spliceCaches: Strategy = {
   name: 'splice-caches',
   summary: 'hand over the kmem_caches, not their pages (Linux 5.3)',
   releasesEarly: true,
+  sharesCaches: false,
   wasmMemory: false,
   tables: () => [],
   bind(machine, context): BoundStrategy {

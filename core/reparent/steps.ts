@@ -11,6 +11,7 @@ export const STEP_NAMES = [
   'pagesVisited',
   'pagesMoved',
   'cachesMoved',
+  'objcgsMoved',
   'cssMoved',
   'listOperations',
 ] as const;

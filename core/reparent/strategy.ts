@@ -7,9 +7,12 @@
 import type { Machine } from '../machine.ts';
 import type { Charging } from '../memcg/charge.ts';
 import type { SlabStats } from '../memcg/stats.ts';
+import type { EventRing } from '../shared/event-ring.ts';
 import type { TablePlan } from '../shared/layout.ts';
 import type { PercpuRefs } from '../shared/percpu-ref.ts';
 import type { Processor } from '../shared/processor.ts';
+import type { Rcu } from '../shared/rcu.ts';
+import type { IrqSpinLock } from '../shared/spinlock.ts';
 import type { Patience } from '../shared/wait.ts';
 import type { FullConfig } from '../tables.ts';
 
@@ -30,10 +33,49 @@ export interface BoundStrategy {
    * held and `child` is marked offline; other CPUs allocate, free and look up meanwhile.
    */
   handOver(child: number, parent: number): void;
+  /** Undoes a hand-over as a whole, for `undoOffline`; without it, handing over the other way does. */
+  takeBack?(child: number, parent: number): void;
   /** References that the design's pages hold on each memcg, added to `expected` by the audit. */
   expectedPageRefs(expected: Int32Array): void;
   /** Reports every broken invariant of the design's own tables. */
   audit(report: (invariant: string, detail: string) => void): void;
+  /** Designs with an owner per object, whose caches are shared. */
+  readonly objects?: ObjectOwners;
+}
+
+/** Allocates and frees objects on behalf of one CPU. */
+export interface ObjectAllocator {
+  /** See `Cpu`. */
+  alloc(cache: number): number;
+  free(handle: number): void;
+  allocFor(memcg: number, root: number): number;
+  kmalloc(root: number): number;
+}
+
+/** What memcgs own, recounted. */
+export interface OwnedSlab {
+  /** Base pages by memcg; a fraction where something is wrong. */
+  readonly pages: Float64Array;
+  /** Statistics by (memcg, item), in the units that `SlabStats` counts in. */
+  readonly units: Float64Array;
+}
+
+/** What a design with an owner per object has to answer besides. */
+export interface ObjectOwners {
+  /** Accounts objects on top of a plain allocator of the same CPU. */
+  bind(slub: Pick<ObjectAllocator, 'alloc' | 'free'>): ObjectAllocator;
+  /** The memcg that owns an object; 0 for none. */
+  ownerOf(handle: number): number;
+  /** A memcg was made; nobody else knows it yet. cgroup_mutex is held. @throws LimitError */
+  online(memcg: number): void;
+  /** An RCU callback of the design's own kinds is due. */
+  gracePeriodOver(kind: number, row: number): void;
+  /** Gives back what a CPU has in stock by the byte; it must be this one or idle. */
+  drain(cpu: number): void;
+  /** Whether a CPU has such a stock for a memcg that is meant; inside a read section. */
+  holdsFor(cpu: number, isMeant: (memcg: number) => boolean): boolean;
+  /** Recounts what memcgs own, for the audit. */
+  owned(): OwnedSlab;
 }
 
 /** What a strategy builds on; bound to the same CPU. */
@@ -47,6 +89,10 @@ export interface StrategyContext {
   readonly css: PercpuRefs;
   /** References on caches; a cache is shut down when its last one goes. */
   readonly cacheRefs: PercpuRefs;
+  readonly rcu: Pick<Rcu, 'call'>;
+  readonly events: EventRing;
+  /** objcg_lock, for designs with an owner per object. */
+  readonly objcgLock: IrqSpinLock;
 }
 
 /** A reparenting design. */
@@ -56,6 +102,11 @@ export interface Strategy {
   readonly summary: string;
   /** Whether a memcg can be freed while slabs charged to it are still alive. */
   readonly releasesEarly: boolean;
+  /**
+   * Whether all memcgs share the root caches, each object having an owner of its own. What `createCache`
+   * gives then has no slabs: it stands for objects of a root cache that are charged to a memcg.
+   */
+  readonly sharesCaches: boolean;
   /** The design's own tables. */
   tables(config: FullConfig): readonly TablePlan[];
   /** Whether the tables should lie in WebAssembly memory, where a SIMD kernel can reach them. */

@@ -12,6 +12,10 @@ export const RCU_CALLBACK = {
   memcgReleased: 4,
   /** Free slabs of caches that promise their readers a grace period. */
   freeSlabs: 5,
+  /** The kill of an obj_cgroup's reference has been seen everywhere: sum its references. */
+  objcgKilled: 6,
+  /** Nobody looks at a released obj_cgroup any more: free its row. */
+  objcgReleased: 7,
 } as const;
 
 /** Work items: run in process context, may sleep. Those of memcgs have a queue of their own. */

@@ -45,6 +45,8 @@ export interface PercpuRefs {
   put(row: number, count: number): void;
   /** Drops the base reference and begins the switch; `afterGracePeriod` must lead to `switched`. */
   kill(row: number, afterGracePeriod: () => void): void;
+  /** Takes back a kill whose switch will not come; only to undo an operation as a whole. */
+  revive(row: number): void;
   /** Sums the slots. To be called a grace period after `kill`. */
   switched(row: number): void;
   /** All references, while nothing is in flight. */
@@ -121,6 +123,8 @@ export function bindPercpuRefs(options: {
       afterGracePeriod();
       put(row, 1);
     },
+    // The base reference comes back, the switch's own goes: the count stays.
+    revive: (row) => store(mode, row, 0),
     switched(row) {
       const sum = sumSlots(row);
       for (let cpu = 0; cpu < cpus; cpu++) slot[cpu * rows + row] = 0;

@@ -32,6 +32,13 @@ export const CPU_RECORD = {
   /** Charge stock: memcg, pages, whether a drain is on its way (pages of that memcg only). */
   stockMemcg: 26,
   stockPages: 27,
+  /** Designs with an owner per object: obj_cgroup of each slot of the byte stock, then bytes of each. */
+  byteStock: 32,
+  /** Next slot to be drained when all are in use. */
+  byteStockVictim: 42,
+  /** Slots drained, and allocations that the stock could not serve, so far. */
+  byteStockDrains: 43,
+  byteStockMisses: 44,
   words: 64,
 } as const;
 

@@ -59,5 +59,7 @@ export const MAX_ROWS_PER_SLAB = MAX_OBJECTS_PER_SLAB / OBJECTS_PER_ROW;
 export const MAX_SLAB_ROWS = 2 ** 26 - 1;
 /** Caches fit in the bits of `word` above CACHE_SHIFT. */
 export const MAX_KMEM_CACHES = 2 ** (32 - CACHE_SHIFT) - 2;
+/** Bytes of a base page. */
+export const PAGE_BYTES = 4096;
 /** What an allocation returns when it fails: a limit was reached or no rows are left. */
 export const NO_OBJECT = 0;

@@ -115,7 +115,7 @@ test('memory that is not a machine is refused', () => {
   );
   assert.throws(
     broken((header) => header.fill(9, 1, 2)),
-    /version 9, expected 5/,
+    /version 9, expected 6/,
   );
   assert.throws(
     broken((header) => header.fill(99, 2, 3)),

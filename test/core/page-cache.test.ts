@@ -235,6 +235,8 @@ for (const strategy of ALL_STRATEGY_NAMES) {
       cpu.runDeferred();
     }
     assert.equal(sound().dying, 1, 'no slab is left, the page cache is');
+    // Part of a page that the object left in stock.
+    cpu.drainStock();
     assert.deepEqual([cpu.cssOf(memcg), usage(parent)], [43, 43]);
     cache.remove(one);
     assert.equal(cache.shrink(memcg, 12, ignore), LEAST_SCAN);
@@ -340,7 +342,13 @@ function hooked(it: ReturnType<typeof world>, hooks: { lock?(): void; unlock?():
         return true;
       },
       chargeOnline: () => 0,
-      ...{ uncharge: ignore, drain: ignore, drainAll: ignore },
+      ...{
+        uncharge: ignore,
+        drain: ignore,
+        chargeRoot: () => true,
+        withByteStocks: () => {},
+        drainAll: ignore,
+      },
     },
     lruLock: {
       lock: () => hooks.lock?.(),
