@@ -26,8 +26,8 @@ export const ACCOUNT_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'memcg/lookups.ts',
-        find: 'let memcg = head <= 0 || cacheOfSlab(page, head) === 0 ?',
-        put: 'let memcg = head <= 0 || cacheOfSlab(page, head) === 0 || machine.kmemCaches.pages[cacheOfSlab(page, head)] === 1 ?',
+        find: 'const owner = head <= 0 || cacheOfSlab(page, head) === 0 ?',
+        put: 'const owner = head <= 0 || cacheOfSlab(page, head) === 0 || machine.kmemCaches.pages[cacheOfSlab(page, head)] === 1 ?',
       },
     ],
     ...{ scenario: 'free + look-up', strategy: SPLICE, breaks: ['look-up'] },
@@ -65,8 +65,8 @@ export const ACCOUNT_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'cpu.ts',
-        find: 'ownerOf: (handle) => strategy.ownerOf(headRow(machine, handle)),',
-        put: 'ownerOf: () => 0,',
+        find: '((handle) => strategy.ownerOf(headRow(machine, handle)))',
+        put: '(() => 0)',
       },
     ],
     ...{ scenario: 'lru + lru', strategy: SPLICE, breaks: ['S5', 'S6'] },

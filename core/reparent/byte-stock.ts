@@ -11,10 +11,13 @@
  *
  * Each slot in use holds one reference on its obj_cgroup. Draining gives whole pages back to the
  * memcg that owns it now, and the rest to `chargedBytes`.
- * Protection: the CPU that owns the stock, plain access; others ask it, or act for it while it is idle.
+ * Protection: the CPU that owns the stock, plain access, with interrupts off where something in between
+ * may poll: an interrupt frees objects, and would find a slot half emptied. Others ask the CPU, or act
+ * for it while it is idle.
  */
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
+import type { IrqControl } from '../shared/spinlock.ts';
 import { CPU_RECORD } from '../slub/row-supply.ts';
 import { PAGE_BYTES } from '../slub/slabs.ts';
 
@@ -48,6 +51,7 @@ export function bindByteStocks(
     readonly cpu: number;
     readonly memcgOf: Int32Array;
     readonly chargedBytes: Int32Array;
+    readonly irq: IrqControl;
     get(objcg: number): void;
     put(objcg: number): void;
     /** Takes pages off the counters of an obj_cgroup's memcg. */
@@ -56,6 +60,7 @@ export function bindByteStocks(
 ): ByteStocks {
   const { add, exchange, peek } = atomics;
   const { cpu, slots, memcgOf, chargedBytes, get, put, unchargePages } = bound;
+  const { irqSave, irqRestore } = bound.irq;
   const byMemcg = bound.compare === 'memcg';
   const { record } = machine.cpus;
   const OWN = cpu * CPU_RECORD.words + CPU_RECORD.byteStock;
@@ -123,13 +128,17 @@ export function bindByteStocks(
       return consumeFromAny(objcg, bytes);
     },
     refill(objcg, bytes) {
+      irqSave();
       const slot = record[OWN] === objcg ? OWN : slotFor(objcg);
       record[slot + BYTES] += bytes;
       if (record[slot + BYTES] > PAGE_BYTES) drainSlot(slot);
+      irqRestore();
     },
     drain(other) {
       const first = other * CPU_RECORD.words + CPU_RECORD.byteStock;
+      irqSave();
       for (let slot = first; slot < first + slots; slot++) drainSlot(slot);
+      irqRestore();
     },
     some(other, is) {
       const first = other * CPU_RECORD.words + CPU_RECORD.byteStock;

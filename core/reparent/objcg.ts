@@ -31,7 +31,7 @@ function bindDesign(design: Design, machine: Machine, context: StrategyContext):
   const life = bindObjcgLife(machine, columns, context);
   const { get, put } = life.refs;
   const stocks = bindByteStocks(machine, {
-    ...{ cpu: context.cpu, slots, compare, memcgOf, chargedBytes },
+    ...{ cpu: context.cpu, slots, compare, memcgOf, chargedBytes, irq: context.processor },
     get: (objcg) => get(objcg, 1),
     put: (objcg) => put(objcg, 1),
     unchargePages: life.unchargePages,

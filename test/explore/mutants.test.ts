@@ -19,7 +19,7 @@ const session = sessionOfFile();
 /** An audit that no longer looks at hierarchical statistics. */
 const BLIND: Patch = {
   file: 'audit-accounts.ts',
-  find: 'checkStats(machine, byItem, report);',
+  find: 'checkStats(machine, owned.units, report);',
   put: '',
 };
 
