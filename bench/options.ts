@@ -51,6 +51,8 @@ export interface CompareOptions {
   atomics: AtomicsKind;
   /** Whether alloc and free are measured too. */
   hotPath: boolean;
+  /** Alloc from a cache that is known, without its look-up. */
+  lookedUp: boolean;
   /** Objects alive while the random benchmark runs. */
   liveObjects: number;
   seed: number;
@@ -166,6 +168,7 @@ export interface RawOptions extends CommonValues {
   memmap?: number;
   atomics?: AtomicsKind;
   hotPath?: boolean;
+  lookedUp?: boolean;
   storm?: boolean;
   leak?: boolean;
   live?: number;
@@ -272,6 +275,10 @@ export function compareOptions(base: ComparePreset): Option[] {
       'real',
     ]),
     new Option('--no-hot-path', 'leave out alloc and free'),
+    new Option(
+      '--looked-up',
+      'alloc from caches that were looked up before, as a native peer does',
+    ),
     countOption(
       '--live <N>',
       `objects alive in the random benchmark (default: ${formatCount(base.liveObjects)})`,
@@ -328,6 +335,7 @@ export function resolveCompare(
     memmapRows: raw.memmap ?? 0,
     atomics: raw.atomics ?? 'solo',
     hotPath: raw.hotPath ?? true,
+    lookedUp: raw.lookedUp ?? false,
     liveObjects: raw.live ?? preset.liveObjects,
     seed: raw.seed ?? DEFAULT_SEED,
     quick: raw.quick ?? false,

@@ -22,6 +22,8 @@ const stepsSchema = open({
   pagesVisited: amount,
   pagesMoved: amount,
   cachesMoved: amount,
+  /** Since 0.2: not in older records. */
+  objcgsMoved: amount.optional(),
   cssMoved: amount,
   listOperations: amount,
   rowsScanned: amount,

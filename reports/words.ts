@@ -43,6 +43,11 @@ function workWords({ steps, pages, slabs }: OfflineResult): string {
   if (steps.pagesVisited > 0 && steps.pagesVisited === slabs) return `visits all ${visited} slabs`;
   if (steps.pagesVisited > 0) return `visits ${visited} pages`;
   if (steps.cachesMoved > 0) return `hands over ${formatCount(steps.cachesMoved)} caches`;
+  const owners = steps.objcgsMoved ?? 0;
+  if (owners > 0)
+    return owners === 1
+      ? 'hands over one obj_cgroup'
+      : `hands over ${formatCount(owners)} obj_cgroups`;
   return 'moves nothing';
 }
 

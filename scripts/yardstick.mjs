@@ -70,7 +70,7 @@ async function opsRound() {
   };
   const { hotPath } = await ours([
     ...['--strategies', 'splice-caches', '--pages', '1000', '--order', 'in-order'],
-    ...['--live', '10000000', '--atomics', flags.atomics],
+    ...['--live', '10000000', '--atomics', flags.atomics, '--looked-up'],
   ]);
   for (const { operation, nsPerOp } of hotPath) {
     const text = { pair: 'lifo pair', churn: 'churn', random: 'random free+alloc, 10M' }[operation];

@@ -93,8 +93,8 @@ function hotPathPlan(
   population: Population,
   strategy: string,
 ): HotPathPlan {
-  const { liveObjects, seed } = options;
-  return { strategy, caches: population.caches, liveObjects, seed };
+  const { liveObjects, seed, lookedUp } = options;
+  return { strategy, caches: population.caches, liveObjects, seed, lookedUp };
 }
 
 const REMEDY = 'give fewer --pages or --strategies, or a smaller --live';

@@ -35,8 +35,8 @@ export function prepare(plan: HotPathPlan): { atomics: typeof ATOMICS_KIND } {
   cpu = bound;
   const roots = plan.caches.map((cache) => bound.createRootCache(shapeOf(cache)));
   const memcg = bound.createMemcg(bound.createMemcg(ROOT_MEMCG));
-  const caches = Int32Array.from(roots, (root) => bound.createCache(memcg, root));
-  loops = bindHotPath(bound, caches, plan.liveObjects, plan.seed);
+  const target = { memcg, roots: Int32Array.from(roots), lookedUp: plan.lookedUp };
+  loops = bindHotPath(bound, target, plan.liveObjects, plan.seed);
   for (let call = 0; call < WARM_UP_CALLS; call++) {
     loops.pair(PAIRS_PER_CALL);
     loops.churn();

@@ -9,6 +9,8 @@ export interface HotPathPlan {
   readonly caches: readonly PopulationCache[];
   readonly liveObjects: number;
   readonly seed: number;
+  /** Whether caches are looked up once, not at each allocation. */
+  readonly lookedUp: boolean;
 }
 
 /** One round of one loop. */

@@ -3,6 +3,10 @@
  * The loops of the hot-path benchmark: what a strategy costs on alloc and free while nobody removes
  * anything. The same loops as the native yardstick's, on the same kind of population.
  *
+ * An object is allocated as the kernel does it for a task in a memcg: its cache or owner is looked up, held
+ * and let go. With `lookedUp` the look-up is left out, as in the native program: allocation from a
+ * cache that is known. Where objects have owners each is still charged then.
+ *
  *   pair    alloc and free of one object, in a random cache each time (last in, first out)
  *   churn   fill 65,536 objects slab by slab, free them in order: every slab is created and charged,
  *           discarded and uncharged
@@ -40,24 +44,41 @@ function at(array: Int32Array, index: number): number {
   return array[index] as number;
 }
 
+/** Whose objects, of which types. */
+export interface HotPathTarget {
+  readonly memcg: number;
+  readonly roots: Int32Array;
+  readonly lookedUp: boolean;
+}
+
+/** Allocation of an object of a type by its place; one closure, so that the loops' call is monomorphic. */
+function bindAllocation(cpu: Cpu, { memcg, roots, lookedUp }: HotPathTarget) {
+  const caches = roots.map((root) => cpu.createCache(memcg, root));
+  const { alloc, allocFor } = cpu;
+  return lookedUp
+    ? (place: number): number => alloc(at(caches, place))
+    : (place: number): number => allocFor(memcg, at(roots, place));
+}
+
 /** Binds the loops; `live` is how many objects `populate` allocates. */
-export function bindHotPath(cpu: Cpu, caches: Int32Array, live: number, seed: number): HotPath {
-  const { alloc, free } = cpu;
-  const count = caches.length;
+export function bindHotPath(cpu: Cpu, target: HotPathTarget, live: number, seed: number): HotPath {
+  const { free } = cpu;
+  const alloc = bindAllocation(cpu, target);
+  const count = target.roots.length;
   const held = new Int32Array(live);
   const churned = new Int32Array(CHURN_OBJECTS);
   const scale = live / RANDOM_MAX;
   let state = seed | 0;
 
-  /** High 16 bits of a linear congruential step pick one of at most 32,768 caches, in integers only. */
-  function nextCache(): number {
+  /** High 16 bits of a linear congruential step pick one of at most 32,768 types, in integers only. */
+  function nextType(): number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return at(caches, Math.imul(state >>> 16, count) >>> 16);
+    return Math.imul(state >>> 16, count) >>> 16;
   }
 
   function fill(from: number, to: number): void {
     for (let place = from; place < to; place++) {
-      const handle = alloc(nextCache());
+      const handle = alloc(nextType());
       if (handle === NO_OBJECT) throw new ModelError(`out of slab rows after ${place} objects`);
       held[place] = handle;
     }
@@ -81,14 +102,14 @@ export function bindHotPath(cpu: Cpu, caches: Int32Array, live: number, seed: nu
       shuffle();
     },
     pair(pairs) {
-      for (let pair = 0; pair < pairs; pair++) free(alloc(nextCache()));
+      for (let pair = 0; pair < pairs; pair++) free(alloc(nextType()));
       return 2 * pairs;
     },
     churn() {
-      let cache = 0;
+      let type = 0;
       for (let place = 0; place < CHURN_OBJECTS; place++) {
-        churned[place] = alloc(at(caches, cache));
-        if (((place + 1) & ((1 << CHURN_RUN_SHIFT) - 1)) === 0) cache = (cache + 1) % count;
+        churned[place] = alloc(type);
+        if (((place + 1) & ((1 << CHURN_RUN_SHIFT) - 1)) === 0) type = (type + 1) % count;
       }
       for (let place = 0; place < CHURN_OBJECTS; place++) free(at(churned, place));
       return 2 * CHURN_OBJECTS;
@@ -98,7 +119,7 @@ export function bindHotPath(cpu: Cpu, caches: Int32Array, live: number, seed: nu
         state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
         const place = ((state >>> 0) * scale) | 0;
         free(at(held, place));
-        held[place] = alloc(nextCache());
+        held[place] = alloc(nextType());
       }
       return 2 * replacements;
     },

@@ -7,7 +7,13 @@ import { CACHE_RECLAIMABLE } from '../memcg/kmem-caches.ts';
 import { MEMCG_OFFLINE, ROOT_MEMCG, STAT_ITEMS } from '../memcg/memcgs.ts';
 import { RECLAIMABLE, UNRECLAIMABLE } from '../memcg/stats.ts';
 import { REF_DEAD, REF_SWITCHED } from '../shared/percpu-ref.ts';
-import { cacheOfSlab, FREE, OBJECTS_PER_ROW, PAGE_BYTES } from '../slub/slabs.ts';
+import {
+  cacheOfSlab,
+  FREE,
+  MAX_ROWS_PER_SLAB,
+  OBJECTS_PER_ROW,
+  PAGE_BYTES,
+} from '../slub/slabs.ts';
 import type { ByteStocks } from './byte-stock.ts';
 import type { ObjcgLife } from './objcg-life.ts';
 import { objectBytes, STAT_BYTES } from './objcg-objects.ts';
@@ -33,7 +39,9 @@ function forEachOwned(
   for (let head = 1; head <= machine.config.slabRows; head++) {
     const cache = cacheOfSlab(page, head);
     if (cache === 0) continue;
-    const end = (head + machine.kmemCaches.rows[cache]) * OBJECTS_PER_ROW;
+    // The table may be broken: no slab is larger than the largest.
+    const rows = Math.min(machine.kmemCaches.rows[cache], MAX_ROWS_PER_SLAB);
+    const end = Math.min(owner.length, (head + rows) * OBJECTS_PER_ROW);
     for (let handle = head * OBJECTS_PER_ROW; handle < end; handle++) {
       if (owner[handle] !== 0) visit(owner[handle], cache, handle);
     }

@@ -14,7 +14,7 @@ import { LimitError } from '../shared/assert.ts';
 import { RCU_CALLBACK } from '../shared/deferred-kinds.ts';
 import { eventKind } from '../shared/event-ring.ts';
 import { type ListColumns, listPush, listRemove, listSplice } from '../shared/list.ts';
-import { bindPercpuRefs, type PercpuRefs } from '../shared/percpu-ref.ts';
+import { bindPercpuRefs, type PercpuRefs, REF_SWITCHED } from '../shared/percpu-ref.ts';
 import { PAGE_BYTES } from '../slub/slabs.ts';
 import type { ObjcgColumns } from './objcg-tables.ts';
 import { stepIndex } from './steps.ts';
@@ -149,7 +149,9 @@ export function bindObjcgLife(
       const own: number[] = [];
       lockIrq();
       for (let objcg = byMemcg.head[parent]; objcg !== 0; objcg = objcgs.next[objcg]) {
-        if (home[objcg] === child) own.push(objcg);
+        // Others of that number are of an earlier memcg in the same row.
+        const pending = (refMode[objcg] & REF_SWITCHED) === 0;
+        if (pending && home[objcg] === child) own.push(objcg);
       }
       for (const objcg of own) {
         listRemove(list, parent, objcg);

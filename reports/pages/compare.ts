@@ -104,6 +104,7 @@ const STEPS: { label: string; of: (steps: StepCounts) => number }[] = [
   // A scan may count its rows as visited too.
   { label: 'rows looked at', of: (steps) => Math.max(steps.rowsScanned, steps.pagesVisited) },
   { label: 'caches moved', of: (steps) => steps.cachesMoved },
+  { label: 'obj_cgroups moved', of: (steps) => steps.objcgsMoved ?? 0 },
   { label: 'list operations', of: (steps) => steps.listOperations },
   { label: 'css refs moved', of: (steps) => steps.cssMoved },
 ];

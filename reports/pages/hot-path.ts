@@ -20,6 +20,13 @@ function costCell(record: CompareRecord, entry: HotPathResult | undefined): Cell
   return { text: `${time} ${ratio}`, detail, tone: fact.verdict === 'worse' ? 'bad' : 'good' };
 }
 
+/** Where an allocation starts. Records from before 0.2 do not say: from a known cache. */
+function allocationWords({ parameters }: CompareRecord): string {
+  return parameters.lookedUp === false
+    ? 'for a task of a cgroup, looking up its cache or owner'
+    : 'from a cache that is known, without looking it up';
+}
+
 /** Builds the section on the allocation path, or none when it was not measured. */
 export function hotPathSection(record: CompareRecord): Section[] {
   const entries = record.results.hotPath;
@@ -30,7 +37,7 @@ export function hotPathSection(record: CompareRecord): Section[] {
   return [
     {
       title: 'Every allocation and free',
-      how: `median ns, ratio to ${base} (= same, ? cannot tell).`,
+      how: `median ns, ratio to ${base} (= same, ? cannot tell); ${allocationWords(record)}.`,
       table: {
         columns: strategies,
         rows: labels.map((label) => ({

@@ -14,7 +14,7 @@ function options(change: Partial<CompareOptions> = {}): CompareOptions {
     ...{ strategies: [...STRATEGY_NAMES], pages: [200, 1000], caches: 20, rounds: 2 },
     ...{ orders: ['shuffled'], temperatures: ['warm', 'cold'], cornersOnly: false },
     ...{ liveObjects: 2000 },
-    ...{ population: 'builtin', memmapRows: 0, atomics: 'solo', hotPath: true },
+    ...{ population: 'builtin', memmapRows: 0, atomics: 'solo', hotPath: true, lookedUp: false },
     ...{ seed: 1, quick: true, selfCheck: false },
     ...change,
   };
@@ -41,8 +41,8 @@ test('every strategy is measured at every size, and what it leaves behind is as 
     checks.filter((check) => !check.ok),
     [],
   );
-  // 2 sizes x (4 removals + 3 hand-overs: pin has none) x warm and cold.
-  assert.equal(found.offline.length, 2 * 7 * 2);
+  // 2 sizes x (5 removals + 4 hand-overs: pin has none) x warm and cold.
+  assert.equal(found.offline.length, 2 * 9 * 2);
   for (const row of found.offline) {
     assert.equal(row.rounds.length, 2);
     assert.ok(
@@ -56,6 +56,10 @@ test('every strategy is measured at every size, and what it leaves behind is as 
   assert.equal(steps('splice-caches')?.cachesMoved, 20);
   assert.equal(steps('splice-caches')?.cssMoved, 20);
   assert.equal(steps('splice-caches')?.pagesMoved, 0);
+  assert.deepEqual(
+    [steps('objcg')?.objcgsMoved, steps('objcg')?.cachesMoved, steps('objcg')?.pagesMoved],
+    [1, 0, 0],
+  );
   assert.equal(steps('list-pages')?.pagesMoved, slabs);
   assert.equal(steps('scan-pages')?.pagesMoved, slabs);
   const left = new Map(found.leftBehind.map((row) => [`${row.strategy} ${row.pages}`, row]));
@@ -63,8 +67,8 @@ test('every strategy is measured at every size, and what it leaves behind is as 
   assert.ok((left.get('pin 1000')?.pinnedPages ?? 0) > 900);
   assert.equal(left.get('splice-caches 1000')?.dying, 0);
   assert.equal(left.get('splice-caches 1000')?.cachesOnParent, 20);
-  assert.equal(found.hotPath.length, 4 * 3);
-  assert.equal(found.ratios.length, 2 * 2 * 5, 'three rivals for removals, two for hand-overs');
+  assert.equal(found.hotPath.length, 5 * 3);
+  assert.equal(found.ratios.length, 2 * 2 * 7, 'four rivals for removals, three for hand-overs');
   assert.deepEqual(
     shell.steps,
     shell.steps.map((_, index) => index),
@@ -114,10 +118,10 @@ test('an interruption keeps what is finished and marks it', async () => {
   const controller = new AbortController();
   const shell = context(controller.signal);
   const { update } = shell.progress;
-  // The first size is done after filling 4 machines and 2 rounds of 4.
+  // The first size is done after filling 5 machines and 2 rounds of 5.
   shell.progress.update = (done, total, what) => {
     update(done, total, what);
-    if (done === 14) controller.abort();
+    if (done === 17) controller.abort();
   };
   const { results, complete } = await runCompare(options({ hotPath: false }), shell);
   const found = results as CompareResults;

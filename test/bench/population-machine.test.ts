@@ -51,7 +51,10 @@ for (const strategy of ALL_STRATEGY_NAMES) {
       assert.equal(report.slabs, built.slabs);
       assert.equal(report.pages, built.pages);
       assert.equal(report.objects, built.objectsInUse);
-      assert.equal(built.machine.memcgs.usage[built.child], built.pages);
+      const usage = built.machine.memcgs.usage[built.child] ?? 0;
+      // Where objects are charged, and what was freed is given back, a page or two are in stock.
+      if (built.machine.strategy.sharesCaches) assert.ok(usage > 0 && usage < built.pages);
+      else assert.equal(usage, built.pages);
       assert.equal(built.machine.memcgs.caches[built.child], caches.length);
       // Rounding: every cache is off by at most one slab, of at most 8 pages.
       assert.ok(Math.abs(built.pages - 5000) <= 8 * caches.length, `${built.pages} pages`);
@@ -134,12 +137,14 @@ test('a machine is as large as its plan says', () => {
 
 test('the loops of the hot path leave a sound machine and drop everything', () => {
   for (const strategy of ALL_STRATEGY_NAMES) {
-    const machine = createMachine(hotPathConfig({ strategy, caches, liveObjects: 5000, seed: 3 }));
+    const machine = createMachine(
+      hotPathConfig({ strategy, caches, liveObjects: 5000, seed: 3, lookedUp: false }),
+    );
     const cpu = bindCpu(machine, 0);
     const roots = caches.map((cache) => cpu.createRootCache(shapeOf(cache)));
     const memcg = cpu.createMemcg(ROOT_MEMCG);
-    const own = Int32Array.from(roots, (root) => cpu.createCache(memcg, root));
-    const loops = bindHotPath(cpu, own, 5000, 3);
+    const target = { memcg, roots: Int32Array.from(roots), lookedUp: strategy.length % 2 === 0 };
+    const loops = bindHotPath(cpu, target, 5000, 3);
     assert.equal(loops.pair(1000), 2000);
     assert.equal(loops.churn(), 2 * CHURN_OBJECTS);
     loops.populate();
@@ -149,6 +154,8 @@ test('the loops of the hot path leave a sound machine and drop everything', () =
     assert.equal(report.objects, 5000, strategy);
     loops.drop();
     cpu.rmdir(memcg);
+    cpu.drainStock();
+    if (machine.strategy.sharesCaches) for (const root of roots) cpu.shrink(root);
     cpu.runDeferred();
     const after = audit(machine, cpu);
     assert.deepEqual(
