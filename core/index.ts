@@ -27,4 +27,5 @@ export { WORK } from './shared/deferred-kinds.ts';
 export { describeEvent, lastEvents, type RecordedEvent } from './shared/event-ring.ts';
 export { AbortedError, DeadlineError, PATIENCE } from './shared/wait.ts';
 export { MAX_OBJECTS_PER_SLAB, NO_OBJECT, OBJECTS_PER_ROW } from './slub/slabs.ts';
+export { type SlabUse, slabUse } from './slub/utilisation.ts';
 export type { FullConfig, MachineConfig } from './tables.ts';

@@ -99,6 +99,8 @@ function seriesOf(frame: LeakFrame, strategy: string, runs: readonly LeakRun[]):
     keptBySlab: course((run) => run.keptBySlab),
     slabBytes: course((run) => run.slabBytes),
     percpuBytes: course((run) => run.percpuBytes),
+    objectBytes: course((run) => run.objectBytes),
+    pageBytes: course((run) => run.pageBytes),
     cacheCount: course((run) => run.cacheCount),
     ids,
     heldBytes: course(held),

@@ -180,6 +180,6 @@ export function parseRecord(text: string, fileName: string): ResultRecord {
 export function recordJsonSchema(): unknown {
   return {
     title: `${RECORD_SCHEMA} result record`,
-    ...z.toJSONSchema(recordSchema, { target: 'draft-2020-12' }),
+    ...z.toJSONSchema(recordSchema, { target: 'draft-2020-12', io: 'input' }),
   };
 }

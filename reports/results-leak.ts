@@ -47,6 +47,9 @@ const seriesSchema = open({
   /** As Slab and Percpu of /proc/meminfo would count them. */
   slabBytes: course,
   percpuBytes: course,
+  /** Bytes of the objects in slab pages, and of the pages; empty in records from before 0.2. */
+  objectBytes: course.default([]),
+  pageBytes: course.default([]),
   cacheCount: course,
   /** Ids in use. */
   ids: course,
@@ -124,6 +127,9 @@ const runSchema = open({
   keptBySlab: course,
   slabBytes: course,
   percpuBytes: course,
+  /** Bytes of the objects in slab pages, and of the pages; empty in records from before 0.2. */
+  objectBytes: course.default([]),
+  pageBytes: course.default([]),
   cacheCount: course,
   ids: course,
   parts: partsSchema,

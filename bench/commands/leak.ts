@@ -2,7 +2,7 @@
  * `leak`: how many dying cgroups, and how much memory, over days of a host or a fleet? Hosts are
  * simulated on a virtual clock; the record is a function of the seed and the scenario.
  */
-import { machineBytes } from '../../core/index.ts';
+import { ModelError, machineBytes } from '../../core/index.ts';
 import {
   formatCount,
   formatCounted,
@@ -11,7 +11,7 @@ import {
   summariseLeak,
 } from '../../reports/index.ts';
 import type { LeakFrame } from '../../reports/leak-summary.ts';
-import { UsageError } from '../errors.ts';
+import { CapacityError, UsageError } from '../errors.ts';
 import { capacitiesOf } from '../leak/capacities.ts';
 import { type Cells, makeCells } from '../leak/cells.ts';
 import { checkSamePlan } from '../leak/continuing.ts';
@@ -83,7 +83,14 @@ async function prepare(options: LeakOptions): Promise<Prepared> {
 /** Memory of one host: what its tables can grow to. */
 function hostBytes(scenario: Scenario, strategies: readonly string[]): number {
   const { config, names } = capacitiesOf(scenario);
-  const machines = strategies.map((strategy) => machineBytes({ ...config, strategy }));
+  const machines = strategies.map((strategy) => {
+    try {
+      return machineBytes({ ...config, strategy });
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      throw new CapacityError(`under ${strategy} ${error.message}; ${REMEDY}`, { cause: error });
+    }
+  });
   return Math.max(...machines) + FILE_BYTES * (scenario.files.count + names) + THREAD_BYTES;
 }
 

@@ -372,7 +372,7 @@ class Host {
       host: task.host,
       strategy: task.strategy,
       samples: this.samples,
-      caches: slabByCache(this.machine, this.roots, CACHE_NAMES),
+      caches: slabByCache(this.machine, this.cpu, this.roots, CACHE_NAMES),
       created: this.created,
       refused: this.refused,
       refusedAtHours: this.refusedAt === null ? null : (this.refusedAt - start) / HOUR,

@@ -4,7 +4,7 @@
  * the machine's own tables.
  */
 import type { Cpu, Machine } from '../../core/index.ts';
-import { ROOT_MEMCG } from '../../core/index.ts';
+import { ROOT_MEMCG, slabUse } from '../../core/index.ts';
 import { CACHE_DEACTIVATED, CACHE_LIVE, CACHE_RECLAIMABLE } from '../../core/memcg/kmem-caches.ts';
 import { MEMCG_DYING, MEMCG_LIVE, MEMCG_RELEASED } from '../../core/memcg/memcgs.ts';
 import type { LeakRun } from '../../reports/index.ts';
@@ -14,6 +14,8 @@ const PAGE = 4096;
 /** A pointer in an array by kmem id, and the list that it points to (struct list_lru_one). */
 const LRU_POINTER = 8;
 const LRU_LIST = 32;
+/** A pointer to the owner of an object. */
+const OWNER_POINTER = 8;
 
 /** Bytes by what holds them. */
 export type Parts = Record<keyof LeakRun['parts'], number>;
@@ -28,6 +30,10 @@ export interface Sample {
   /** As Slab and Percpu of /proc/meminfo would count them. */
   readonly slabBytes: number;
   readonly percpuBytes: number;
+  /** Bytes of the objects in slab pages. */
+  readonly objectBytes: number;
+  /** Bytes of the slab pages. */
+  readonly pageBytes: number;
   /** Caches of memcgs. */
   readonly cacheCount: number;
   /** Ids that are in use. */
@@ -60,18 +66,41 @@ interface CacheTotals {
   dead: number;
 }
 
+/**
+ * Bytes of a cache's slabs by whose they are. Where each object has an owner, those of the dead lie among
+ * those of the living, and a slab comes with a vector of pointers, which is slab memory as well.
+ */
+function slabBytesOf(machine: Machine, cpu: Cpu) {
+  const { flags, pages, nrSlabs, objects } = machine.kmemCaches;
+  const left = cpu.strategy.objects?.inheritedBytes();
+  return (cache: number): { liveBytes: number; deadBytes: number } => {
+    const slabs = nrSlabs[cache] as number;
+    const pageBytes = slabs * (pages[cache] as number) * PAGE;
+    if (left === undefined) {
+      const dead = ((flags[cache] as number) & CACHE_DEACTIVATED) !== 0;
+      return { liveBytes: dead ? 0 : pageBytes, deadBytes: dead ? pageBytes : 0 };
+    }
+    const deadBytes = left[cache] as number;
+    const all = pageBytes + slabs * OWNER_POINTER * (objects[cache] as number);
+    return { liveBytes: all - deadBytes, deadBytes };
+  };
+}
+
 /** Slab bytes and numbers of memcgs' caches; a deactivated one is of a removed cgroup. */
-function countCaches(machine: Machine): CacheTotals {
-  const { flags, root, pages, nrSlabs } = machine.kmemCaches;
+function countCaches(machine: Machine, cpu: Cpu): CacheTotals {
+  const { flags, root } = machine.kmemCaches;
+  const { sharesCaches } = machine.strategy;
+  const bytesOf = slabBytesOf(machine, cpu);
   const totals = { liveSlab: 0, deadSlab: 0, live: 0, dead: 0 };
   const end = machine.cacheRows.end();
   for (let cache = 1; cache < end; cache++) {
     const state = flags[cache] as number;
     if ((state & CACHE_LIVE) === 0) continue;
-    const bytes = (nrSlabs[cache] as number) * (pages[cache] as number) * PAGE;
     const dead = (state & CACHE_DEACTIVATED) !== 0;
-    totals[dead ? 'deadSlab' : 'liveSlab'] += bytes;
-    if (root[cache] !== 0) totals[dead ? 'dead' : 'live']++;
+    const { liveBytes, deadBytes } = bytesOf(cache);
+    totals.liveSlab += liveBytes;
+    totals.deadSlab += deadBytes;
+    if (root[cache] !== 0 && !sharesCaches) totals[dead ? 'dead' : 'live']++;
   }
   return totals;
 }
@@ -115,7 +144,7 @@ function countMemcgs(machine: Machine, cpu: Cpu): MemcgTotals {
 
 /** Looks at a machine with no deferred work left. */
 export function sampleHost(machine: Machine, cpu: Cpu, host: Scenario['host']): Sample {
-  const caches = countCaches(machine);
+  const caches = countCaches(machine, cpu);
   const memcgs = countMemcgs(machine, cpu);
   const slots = machine.globals.arraySlots[0] as number;
   const lruArrays = host.listLrus * host.nodes * slots * (LRU_POINTER + LRU_LIST);
@@ -133,6 +162,7 @@ export function sampleHost(machine: Machine, cpu: Cpu, host: Scenario['host']): 
   };
   const all = memcgs.live + memcgs.dying;
   const cacheCount = caches.live + caches.dead;
+  const use = slabUse(machine);
   return {
     dying: memcgs.dying,
     live: memcgs.live,
@@ -144,6 +174,8 @@ export function sampleHost(machine: Machine, cpu: Cpu, host: Scenario['host']): 
       all * memcgStructs(host) +
       cacheCount * cacheStructs(host) +
       lruArrays,
+    objectBytes: use.objectBytes,
+    pageBytes: use.pages * PAGE,
     percpuBytes: all * memcgPercpu(host) + cacheCount * cachePercpu(host),
     cacheCount,
     ids: host.idsHeldUntil === 'release' ? all : memcgs.live,
@@ -162,17 +194,21 @@ export interface CacheUse {
 /** Slab by cache, largest first. */
 export function slabByCache(
   machine: Machine,
+  cpu: Cpu,
   roots: Int32Array,
   names: readonly string[],
 ): CacheUse[] {
-  const { flags, root, pages, nrSlabs } = machine.kmemCaches;
+  const { flags, root } = machine.kmemCaches;
+  const bytesOf = slabBytesOf(machine, cpu);
   const bytes = names.map(() => [0, 0] as [number, number]);
   for (let cache = 1; cache < machine.cacheRows.end(); cache++) {
     if (((flags[cache] as number) & CACHE_LIVE) === 0) continue;
     const place = roots.indexOf((root[cache] as number) || cache);
-    const dead = ((flags[cache] as number) & CACHE_DEACTIVATED) === 0 ? 0 : 1;
     const sums = bytes[place];
-    if (sums) sums[dead] += (nrSlabs[cache] as number) * (pages[cache] as number) * PAGE;
+    const { liveBytes, deadBytes } = bytesOf(cache);
+    if (sums === undefined) continue;
+    sums[0] += liveBytes;
+    sums[1] += deadBytes;
   }
   const uses = names.map((name, place) => {
     const [liveBytes, deadBytes] = bytes[place] as [number, number];

@@ -17,6 +17,8 @@ export function rowOf(run: HostRun, cell: number): LeakRun {
     keptBySlab: course((sample) => sample.keptBySlab),
     slabBytes: course((sample) => sample.slabBytes),
     percpuBytes: course((sample) => sample.percpuBytes),
+    objectBytes: course((sample) => sample.objectBytes),
+    pageBytes: course((sample) => sample.pageBytes),
     cacheCount: course((sample) => sample.cacheCount),
     ids: course((sample) => sample.ids),
     parts: {

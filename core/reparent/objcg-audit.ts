@@ -93,6 +93,16 @@ export function ownedByObjects(
   return { pages, units };
 }
 
+/** Bytes of objects whose obj_cgroup was handed over, by cache. */
+export function inheritedBytes(machine: Machine, { owner, objcgs }: ObjcgColumns): Float64Array {
+  const { size } = machine.kmemCaches;
+  const bytes = new Float64Array(size.length);
+  forEachOwned(machine, owner, (objcg, cache) => {
+    if ((objcgs.refMode[objcg] & REF_DEAD) !== 0) bytes[cache] += objectBytes(size[cache]);
+  });
+  return bytes;
+}
+
 type Report = (invariant: string, detail: string) => void;
 
 /** Every obj_cgroup is its memcg's own, or on the list of the one that inherited it. */

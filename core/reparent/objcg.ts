@@ -12,7 +12,7 @@
  */
 import type { Machine } from '../machine.ts';
 import { bindByteStocks, type StockDesign } from './byte-stock.ts';
-import { auditObjcgs, ownedByObjects } from './objcg-audit.ts';
+import { auditObjcgs, inheritedBytes, ownedByObjects } from './objcg-audit.ts';
 import { bindObjcgLife } from './objcg-life.ts';
 import { bindObjects } from './objcg-objects.ts';
 import { objcgTables, viewObjcgs } from './objcg-tables.ts';
@@ -57,6 +57,7 @@ function bindDesign(design: Design, machine: Machine, context: StrategyContext):
       drain: stocks.drain,
       holdsFor: (cpu, isMeant) => stocks.some(cpu, (objcg) => isMeant(memcgOf[objcg])),
       owned: () => ownedByObjects(machine, columns, stocks),
+      inheritedBytes: () => inheritedBytes(machine, columns),
     },
   };
 }

@@ -76,6 +76,8 @@ export interface ObjectOwners {
   holdsFor(cpu: number, isMeant: (memcg: number) => boolean): boolean;
   /** Recounts what memcgs own, for the audit. */
   owned(): OwnedSlab;
+  /** Bytes of objects, their pointers included, that removed memcgs left behind; by cache. */
+  inheritedBytes(): Float64Array;
 }
 
 /** What a strategy builds on; bound to the same CPU. */

@@ -185,6 +185,16 @@ function publishedSection({ results }: LeakRecord): Section[] {
   ];
 }
 
+/** How much of the slab pages is objects: none in records that do not say. */
+function usedRow(series: readonly LeakSeries[]): Row[] {
+  if (series.some(({ pageBytes }) => pageBytes.length === 0)) return [];
+  const cells = series.map((one) => {
+    const pages = atEnd(one.pageBytes);
+    return pages === 0 ? NOTHING : { text: formatShare(atEnd(one.objectBytes) / pages) };
+  });
+  return [{ label: 'slab used by objects', cells }];
+}
+
 /** What keeps the dying, and how many structures there are. */
 function keptSection({ results }: LeakRecord): Section[] {
   const { series } = results;
@@ -210,6 +220,7 @@ function keptSection({ results }: LeakRecord): Section[] {
           row('kept by neither', neither),
           row('live cgroups', (one) => atEnd(one.live)),
           row('kmem_caches', (one) => atEnd(one.cacheCount)),
+          ...usedRow(series),
           row(`ids in use${limit}`, (one) => atEnd(one.ids)),
         ],
         wrapLabels: true,

@@ -82,7 +82,15 @@ export function bareRun(change: Partial<LeakRun> & { readonly dying: number[] })
   const none = change.dying.map(() => 0);
   return {
     ...{ cell: 0, host: 0, strategy: 'pin', live: none, keptByPages: none, keptBySlab: none },
-    ...{ slabBytes: none, percpuBytes: none, cacheCount: none, ids: none, caches: [] },
+    ...{
+      slabBytes: none,
+      percpuBytes: none,
+      objectBytes: none,
+      pageBytes: none,
+      cacheCount: none,
+      ids: none,
+      caches: [],
+    },
     parts: {
       ...{ liveSlab: none, live: none, lruArrays: none, deadSlab: none },
       ...{ deadCaches: none, deadMemcgs: none, deadPercpu: none, deadPageCache: none },

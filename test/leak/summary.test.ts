@@ -65,6 +65,7 @@ const fleetOf = fc.integer({ min: 1, max: 12 }).chain((hosts) =>
             ...{ dying: course(3000), live: course(100), keptByPages: course(9) },
             ...{ keptBySlab: course(9), slabBytes: course(2 ** 31), percpuBytes: course(2 ** 31) },
             ...{ cacheCount: course(9999), ids: course(2000) },
+            ...{ objectBytes: course(2 ** 30), pageBytes: course(2 ** 31) },
             parts: fc.record(
               Object.fromEntries(MEMORY_PARTS.map((part) => [part, course(2 ** 30)])),
             ) as unknown as fc.Arbitrary<LeakRun['parts']>,

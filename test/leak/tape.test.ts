@@ -247,7 +247,10 @@ test('every strategy gets the same tape', async () => {
   assert.ok(first !== undefined && first.created > 40 && first.operations > 50_000);
   for (const run of runs) {
     assert.equal(run.created, first.created);
-    assert.equal(run.operations, first.operations);
+    // Where each object has an owner, the first ones of a cgroup are charged too, so another number of
+    // inodes is reclaimed and read again.
+    const more = Math.abs(run.operations / first.operations - 1);
+    assert.ok(run.strategy === 'objcg' ? more < 0.01 : more === 0, `${run.strategy}: ${more}`);
     assert.deepEqual(
       run.samples.map(({ live }) => live),
       first.samples.map(({ live }) => live),
@@ -256,7 +259,8 @@ test('every strategy gets the same tape', async () => {
   // While what became of it is not the same.
   const dying = runs.map(({ samples }) => samples.at(-1)?.dying ?? 0);
   assert.ok((dying[0] ?? 0) > Math.max(...dying.slice(1)), `dying: ${dying.join(', ')}`);
-  for (const run of runs.slice(2)) assert.deepEqual(run.samples, runs[1]?.samples);
+  const perMemcg = runs.filter(({ strategy }) => !['pin', 'objcg'].includes(strategy));
+  for (const run of perMemcg) assert.deepEqual(run.samples, perMemcg[0]?.samples);
 });
 
 test('two hosts differ, two seeds too', async () => {
