@@ -30,7 +30,7 @@ import { ASK, bindProcessor, LINE, type Processor } from './shared/processor.ts'
 import { bindIrqSpinLock, bindSpinLock } from './shared/spinlock.ts';
 import { bindPatience } from './shared/wait.ts';
 import { type Allocator, bindAllocator } from './slub/allocator.ts';
-import { bindRowSupply } from './slub/row-supply.ts';
+import { bindRowSupply, CPU_RECORD } from './slub/row-supply.ts';
 import { CACHE_SHIFT } from './slub/slabs.ts';
 import { LOCK } from './tables.ts';
 
@@ -57,6 +57,8 @@ export interface Cpu
   interrupt(other: number): void;
   /** What this CPU's hand-overs did so far. */
   steps(): Steps;
+  /** Byte stocks of obj_cgroups that this CPU drained so far, and allocations that they could not serve. */
+  byteStock(): { readonly drains: number; readonly misses: number };
   /**
    * Takes a reference on a memcg that was not removed (css_tryget_online), as whoever charges others
    * remotely does; false if it was.
@@ -233,6 +235,14 @@ export function bindCpu(machine: Machine, cpu: number): Cpu {
       const counted = STEP_NAMES.map((name, index) => [name, record[cpu * STEP_WORDS + index]]);
       // fromEntries loses the keys; they are exactly STEP_NAMES.
       return Object.fromEntries(counted) as Steps;
+    },
+    byteStock() {
+      const { record } = machine.cpus;
+      const base = cpu * CPU_RECORD.words;
+      return {
+        drains: record[base + CPU_RECORD.byteStockDrains],
+        misses: record[base + CPU_RECORD.byteStockMisses],
+      };
     },
     holdMemcg: kernel.css.tryGetLive,
     dropMemcg: (memcg) => kernel.css.put(memcg, 1),

@@ -31,6 +31,10 @@ const stormSchema = open({
   /** Cgroups that were still dying, and pages they pinned, when the load ended. */
   dying: count,
   dyingPages: count,
+  /** Share of the slab pages that is objects, when the load ended; missing in records from before 0.2. */
+  slabUsed: amount.optional(),
+  /** Byte stocks of obj_cgroups that were drained, on all CPUs. */
+  stockDrains: count.optional(),
   /** Allocations that went to a root cache as the cgroup's own was not ready or on its way out. */
   unaccounted: count,
   /** Allocations that failed because a limit or the end of the machine was reached. */

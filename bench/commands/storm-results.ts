@@ -46,6 +46,8 @@ const largest = (values: readonly number[]): number =>
   values.reduce((most, value) => Math.max(most, value), 0);
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
+const PAGE_BYTES = 4096;
+
 function ofAllCpus(rounds: readonly Round[], value: (cpu: StormCpuResult) => number): number {
   return total(rounds.map((round) => total(round.map(value))));
 }
@@ -93,6 +95,12 @@ function stormRow(options: StormOptions, { arm, rounds }: StormArm): StormResult
     rootCachesDestroyed: ofAllCpus(rounds, (cpu) => cpu.churn?.modules ?? 0),
     dying: last?.dying ?? 0,
     dyingPages: last?.dyingPages ?? 0,
+    ...(last === undefined || last.pages === 0
+      ? {}
+      : { slabUsed: last.objectBytes / (last.pages * PAGE_BYTES) }),
+    stockDrains: ofAllCpus(rounds, (cpu) =>
+      total(cpu.legs.filter(counted).map((leg) => leg.stockDrains)),
+    ),
     unaccounted: ofAllCpus(rounds, (cpu) => cpu.unaccounted),
     failed: ofAllCpus(rounds, (cpu) => cpu.failed),
     violations: total(rounds.flatMap(audits).map((audit) => audit.violations.length)),

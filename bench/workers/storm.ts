@@ -47,6 +47,8 @@ export interface LegResult {
   readonly cpus: number;
   readonly operations: number;
   readonly seconds: number;
+  /** Byte stocks that were drained meanwhile. */
+  readonly stockDrains: number;
 }
 
 /** Summed histograms of the two kinds of operations. */
@@ -297,14 +299,22 @@ export function storm(task: StormTask, sabotage?: Sabotage): StormCpuResult {
     if (leg.kind === 'own') churner?.spreadTasks();
     together(leg.name);
     sabotage?.(cpu.cpu, leg);
+    const { drains } = cpu.byteStock();
     const done = runLeg(bound, leg, result);
+    const stockDrains = cpu.byteStock().drains - drains;
     const rehearsal = 'counted' in leg && !leg.counted;
     if (leg.kind === 'latency') takeLatencies(bound, rehearsal ? emptyLatencies() : latencies);
     // What was counted while V8 was still compiling.
     if (rehearsal) churner?.forget();
     else if (done !== null) {
       const { kind, name } = leg;
-      result.legs.push({ kind, name, cpus: leg.kind === 'own' ? leg.cpus : plan.cpus, ...done });
+      result.legs.push({
+        kind,
+        name,
+        cpus: leg.kind === 'own' ? leg.cpus : plan.cpus,
+        stockDrains,
+        ...done,
+      });
     }
     together(leg.name);
     if (cpu.cpu !== 0) continue;

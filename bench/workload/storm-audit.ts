@@ -5,6 +5,7 @@ import {
   type Cpu,
   type Machine,
   ROOT_MEMCG,
+  slabUse,
   type Violation,
 } from '../../core/index.ts';
 
@@ -17,6 +18,8 @@ export interface StormAuditResult {
   readonly objects: number;
   readonly dying: number;
   readonly dyingPages: number;
+  /** Bytes of the objects in the slab pages. */
+  readonly objectBytes: number;
   readonly ns: number;
 }
 
@@ -34,7 +37,8 @@ export function auditNow(
   const ns = (performance.now() - begin) * 1e6;
   const violations = [...report.violations, ...(empty ? remains(cpu, report) : [])];
   const { slabs, pages, objects, dying, dyingPages } = report;
-  return { when, violations, slabs, pages, objects, dying, dyingPages, ns };
+  const { objectBytes } = slabUse(machine);
+  return { when, violations, slabs, pages, objects, dying, dyingPages, objectBytes, ns };
 }
 
 /** What must be zero once everything was freed, removed and drained. */

@@ -8,7 +8,8 @@
 import * as atomics from '#atomics';
 import { type Cpu, type Machine, NO_OBJECT, ROOT_MEMCG } from '../../core/index.ts';
 import { randomBelow, seededRandom } from './random.ts';
-import { LEFTOVERS, SLOTS, type StormPlan, type StormShared } from './storm-plan.ts';
+import { SLOTS } from './storm-mix.ts';
+import { LEFTOVERS, type StormPlan, type StormShared } from './storm-plan.ts';
 
 /** Objects that one piece of work allocates or frees. */
 const PIECE = 256;
@@ -61,7 +62,7 @@ export function bindStormCgroups(
   what: { readonly roots: Int32Array; readonly weights: readonly number[] },
 ): StormCgroups {
   const { store } = atomics;
-  const { depth, limitedSlots } = plan.mix;
+  const { depth, limitedSlots, taskSlots } = plan.mix;
   const random = seededRandom(plan.seed ^ 0xc0de);
   const order = fillOrder(what, random);
   const slots = Array.from({ length: SLOTS }, nothing);
@@ -139,7 +140,7 @@ export function bindStormCgroups(
       for (let other = 0; other < plan.cpus; other++) {
         if (taskSlot[other] === slot) moveTask(other, slot);
       }
-      moveTask(replaced % plan.cpus, randomBelow(random, SLOTS));
+      moveTask(replaced % plan.cpus, randomBelow(random, taskSlots));
       yield* freeObjects(cpu, before.objects, 0, 2);
       remove(before.chain);
       leftovers.push(before.objects);
@@ -150,8 +151,8 @@ export function bindStormCgroups(
     },
     spreadTasks() {
       for (let other = 0; other < plan.cpus; other++) {
-        createCaches(leaf(other % SLOTS));
-        moveTask(other, other % SLOTS);
+        createCaches(leaf(other % taskSlots));
+        moveTask(other, other % taskSlots);
       }
     },
     *teardown() {

@@ -7,7 +7,8 @@ import { type Cpu, type Machine, ModelError, NO_OBJECT, WORK } from '../../core/
 import { addHistogram, emptyHistogram, HISTOGRAM_WORDS, record } from '../histogram.ts';
 import { randomBelow, seededRandom } from './random.ts';
 import { bindStormCgroups, type CgroupCounts } from './storm-cgroups.ts';
-import { OFFLINE_LOG, SLOTS, type StormPlan, type StormShared, TIMELINE } from './storm-plan.ts';
+import { SLOTS } from './storm-mix.ts';
+import { OFFLINE_LOG, type StormPlan, type StormShared, TIMELINE } from './storm-plan.ts';
 
 /** Every so many-th replacement a module is loaded and unloaded, with a root cache of its own. */
 const MODULE_EVERY = 32;

@@ -7,6 +7,7 @@
 import * as atomics from '#atomics';
 import { type Cpu, type Machine, NO_OBJECT } from '../../core/index.ts';
 import { bindMailbox, MAILBOX_WORDS, type Mailbox } from './mailbox.ts';
+import { SLOTS } from './storm-mix.ts';
 import {
   ALLOC,
   BATCH,
@@ -15,7 +16,6 @@ import {
   LRUS,
   SHARED_PLACES,
   SHORT_PLACES,
-  SLOTS,
   type StormPlan,
   type StormShared,
 } from './storm-plan.ts';

@@ -8,7 +8,7 @@ import type { PopulationCache } from '../input/population.ts';
 import { MAILBOX_WORDS } from './mailbox.ts';
 import { shapeOf } from './population-machine.ts';
 import { RENDEZVOUS_WORDS } from './rendezvous.ts';
-import type { StormMix } from './storm-mix.ts';
+import { SLOTS, type StormMix } from './storm-mix.ts';
 
 /** What decides how a round goes. */
 export interface StormPlan {
@@ -28,8 +28,6 @@ export interface StormPlan {
   readonly deadlineMs: number;
 }
 
-/** cgroups (or chains of them) that are online at one time. */
-export const SLOTS = 16;
 /** Removed generations whose remaining objects are still in use. */
 export const LEFTOVERS = 8;
 /** Places of objects that all CPUs share. */

@@ -7,6 +7,7 @@ import {
   formatNsRange,
   formatNumber,
   formatRatio,
+  formatShare,
   MISSING,
 } from '../format.ts';
 import type { StormRecord } from '../record.ts';
@@ -87,6 +88,21 @@ function throughputSection(record: StormRecord): Section {
         rowOf(record, 'memory they pin', storm, (entry) =>
           formatBytes(entry.dyingPages * PAGE_BYTES),
         ),
+        ...filled([
+          rowOf(record, 'slab used by objects', storm, ({ slabUsed }) =>
+            slabUsed === undefined ? undefined : formatShare(slabUsed),
+          ),
+          // Per operation, as a faster strategy has more of both.
+          ...(storm.some(({ stockDrains }) => (stockDrains ?? 0) > 0)
+            ? [
+                rowOf(record, 'stock drains per 1,000', storm, ({ stockDrains, operations }) =>
+                  stockDrains === undefined || operations === 0
+                    ? undefined
+                    : formatNumber((1000 * stockDrains) / operations),
+                ),
+              ]
+            : []),
+        ]),
         rowOf(
           record,
           'not accounted',

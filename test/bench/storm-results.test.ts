@@ -19,7 +19,7 @@ function histogramOf(values: readonly number[]): Float64Array {
 }
 
 function leg(kind: LegResult['kind'], operations: number, seconds: number, cpus = 2): LegResult {
-  return { kind, name: kind, cpus, operations, seconds };
+  return { kind, name: kind, cpus, operations, seconds, stockDrains: 10 * seconds };
 }
 
 const QUIET: Stalls = {
@@ -33,7 +33,7 @@ const QUIET: Stalls = {
 function round(change: Partial<StormCpuResult> = {}, scale = 1): StormCpuResult[] {
   const audit = (when: string, dying: number) => ({
     ...{ when, violations: [], slabs: 10, pages: 20, objects: 300, dying, dyingPages: 4 * dying },
-    ns: 5000,
+    ...{ objectBytes: 4096 * 13, ns: 5000 },
   });
   const first: StormCpuResult = {
     cpu: 0,
