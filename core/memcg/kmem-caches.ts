@@ -70,6 +70,8 @@ export const CACHE_TYPESAFE = 16;
 export const CACHE_MERGEABLE = 32;
 /** Shut down, waits for its slabs' grace period. */
 export const CACHE_SHUT = 64;
+/** All its objects are accounted (SLAB_ACCOUNT); decides only with whom it may share a cache. */
+export const CACHE_ACCOUNT = 256;
 /** Its cpu partial lists are bounded by the objects that were free, not by slabs (5.2 to 5.15). */
 export const CACHE_BY_OBJECTS = 128;
 
@@ -106,7 +108,9 @@ export interface CacheShape {
   readonly reclaimable?: boolean;
   /** Slabs are freed after a grace period only (SLAB_TYPESAFE_BY_RCU); default false. */
   readonly typesafeByRcu?: boolean;
-  /** May share a cache with others of the same geometry; default false. */
+  /** SLAB_ACCOUNT: shares a cache only with others that have it; default false. */
+  readonly account?: boolean;
+  /** May share a cache with others of the same geometry: `mergeBar` finds nothing against it; default false. */
   readonly mergeable?: boolean;
 }
 
@@ -117,6 +121,7 @@ function flagsOf(shape: CacheShape): number {
     (shape.reclaimable === true ? CACHE_RECLAIMABLE : 0) |
     (shape.typesafeByRcu === true ? CACHE_TYPESAFE : 0) |
     (shape.mergeable === true ? CACHE_MERGEABLE : 0) |
+    (shape.account === true ? CACHE_ACCOUNT : 0) |
     (shape.cpuPartialObjects === undefined ? 0 : CACHE_BY_OBJECTS)
   );
 }

@@ -83,6 +83,9 @@ test('mergeable shapes share a cache if they are alike in everything that can be
     first,
     'its pages would be counted as something else (SLAB_MERGE_SAME)',
   );
+  const accounted = cpu.createRootCache({ ...shape, account: true });
+  assert.notEqual(accounted, first);
+  assert.equal(cpu.createRootCache({ ...shape, account: true }), accounted);
   sound();
 });
 
