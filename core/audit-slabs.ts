@@ -3,7 +3,7 @@
  * up, and no row is lost. Needs two bits per slab row.
  */
 import type { Machine } from './machine.ts';
-import { CACHE_LIVE } from './memcg/kmem-caches.ts';
+import { CACHE_BY_OBJECTS, CACHE_LIVE } from './memcg/kmem-caches.ts';
 import { popcount } from './slub/retire.ts';
 import { CPU_RECORD } from './slub/row-supply.ts';
 import {
@@ -87,8 +87,9 @@ function markNodeLists(machine: Machine, marks: Marks, report: Report): void {
 
 /** Returns how many objects lie on private lists. */
 function markCpuSlabs(machine: Machine, marks: Marks, report: Report): number {
-  const { page } = machine.slabs;
-  const { word: cpuWord, free: cpuFree, partial, partialSlabs } = machine.cpuSlabs;
+  const { page, prev } = machine.slabs;
+  const { word: cpuWord, free: cpuFree, partial, partialCount } = machine.cpuSlabs;
+  const { flags } = machine.kmemCaches;
   const perCpu = machine.config.kmemCaches + 1;
   let privateObjects = 0;
   for (let cpuSlab = 0; cpuSlab < cpuWord.length; cpuSlab++) {
@@ -108,16 +109,18 @@ function markCpuSlabs(machine: Machine, marks: Marks, report: Report): number {
         report('cpu slab', `row ${row}: an object is free privately and on the page`);
       }
     } else if (bits !== 0) report('cpu slab', `cache ${cache}: free objects of no slab`);
-    let listed = 0;
+    const byObjects = (flags[cache] & CACHE_BY_OBJECTS) !== 0;
+    let counted = 0;
     for (let head = partial[cpuSlab]; head !== 0; head = page[(head << 2) + NEXT]) {
       if (!mark(marks, head, CPU_OWNS, report)) break;
       if (cacheOfSlab(page, head) !== cache) {
         report('cpu partial', `row ${head} is on the list of cache ${cache}`);
       }
-      listed++;
+      counted += byObjects ? 1 + prev[head] : 1;
     }
-    if (listed !== partialSlabs[cpuSlab]) {
-      report('cpu partial', `cache ${cache}: ${listed} slabs, ${partialSlabs[cpuSlab]} counted`);
+    if (counted !== partialCount[cpuSlab]) {
+      const what = byObjects ? 'objects' : 'slabs';
+      report('cpu partial', `cache ${cache}: ${counted} ${what}, count ${partialCount[cpuSlab]}`);
     }
   }
   return privateObjects;

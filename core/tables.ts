@@ -63,8 +63,8 @@ export const CPU_SLAB_SPEC = {
   free: 1,
   /** Head of the CPU's partial list. */
   partial: 1,
-  /** Slabs on that list. */
-  partialSlabs: 1,
+  /** Slabs on that list; objects free on them when they were put there, under the rule of 5.2 to 5.15. */
+  partialCount: 1,
   /** This CPU's share of the cache's references. */
   ref: 1,
 } as const;

@@ -146,6 +146,16 @@ const geometryCacheSchema = open({
   differs: z.array(z.string()),
 });
 
+const geometryMergingSchema = open({
+  /** Names of users, the caches they share, and the caches that nobody may share. */
+  names: count,
+  shared: count,
+  own: count,
+  /** Of these, those of which no file says why. */
+  unexplained: z.array(name),
+  mismatches: z.array(z.string()),
+});
+
 /** Results of `geometry`: sizes in bytes. */
 export const geometryResults = open({
   kernelRules: z.enum(['5.3', '6.x']),
@@ -154,6 +164,8 @@ export const geometryResults = open({
   source: name,
   caches: z.array(geometryCacheSchema),
   mismatches: count,
+  /** Absent where the source says nothing of it. */
+  merging: geometryMergingSchema.optional(),
   notes: z.array(z.string()),
 });
 
@@ -209,6 +221,8 @@ export type CompareResults = z.infer<typeof compareResults>;
 export type GeometryCache = z.infer<typeof geometryCacheSchema>;
 /** Slab geometry of one cache; sizes in bytes. */
 export type GeometryFigures = z.infer<typeof geometryFigures>;
+/** Which caches of a host are shared, and whether the rules say so. */
+export type GeometryMerging = z.infer<typeof geometryMergingSchema>;
 /** Results of `geometry`. */
 export type GeometryResults = z.infer<typeof geometryResults>;
 /** One thing that `doctor` looked at. */

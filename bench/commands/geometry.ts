@@ -10,7 +10,7 @@ import {
   type SlabGeometry,
   slabSize,
 } from '../../core/slub/geometry.ts';
-import type { GeometryCache, GeometryResults } from '../../reports/results.ts';
+import type { GeometryCache, GeometryMerging, GeometryResults } from '../../reports/results.ts';
 import { InputError, UsageError } from '../errors.ts';
 import { BUILT_IN_HOST, builtInFile } from '../input/built-in.ts';
 import {
@@ -31,7 +31,8 @@ import {
 } from '../input/slab-geometry.ts';
 import { readSlabinfo, type Slabinfo } from '../input/slabinfo.ts';
 import { fittingRules } from './geometry-fit.ts';
-import type { CommandResult } from './registry.ts';
+import { checkMerging, mergingNote } from './geometry-merging.ts';
+import type { CommandCheck, CommandResult } from './registry.ts';
 
 /** Most CPUs that make sense to ask for; the kernel's own limit is 8192. */
 const MAX_CPUS = 65_536;
@@ -73,10 +74,10 @@ export async function checkGeometry(options: GeometryInput): Promise<GeometryRes
   return compareRecorded(recorded, rules, options.cpus ?? recorded.cpus, { notes });
 }
 
-/** `geometry` as a command: the comparison, and one check that nothing differs. */
+/** `geometry` as a command: the comparison, and a check that nothing differs, one for sizes and one for merging. */
 export async function runGeometry(options: GeometryInput): Promise<CommandResult> {
   const results = await checkGeometry(options);
-  const { caches, mismatches, kernelRules, cpus, pageSize, source } = results;
+  const { caches, mismatches, merging, kernelRules, cpus, pageSize, source } = results;
   const detail =
     mismatches === 0
       ? `all ${caches.length} caches equal`
@@ -84,10 +85,21 @@ export async function runGeometry(options: GeometryInput): Promise<CommandResult
   return {
     results,
     parameters: { file: options.file ?? null, source, cpus, kernel: kernelRules, pageSize },
-    checks: [{ name: 'geometry as the kernel chose it', ok: mismatches === 0, detail }],
+    checks: [
+      { name: 'geometry as the kernel chose it', ok: mismatches === 0, detail },
+      ...(merging === undefined ? [] : [mergingCheck(merging)]),
+    ],
     complete: true,
     warnings: [],
   };
+}
+
+function mergingCheck({ names, shared, mismatches }: GeometryMerging): CommandCheck {
+  const detail =
+    mismatches.length === 0
+      ? `${names} names in ${shared} caches`
+      : `${mismatches.length} differ: ${mismatches.join('; ')}`;
+  return { name: 'caches merged as the kernel merged them', ok: mismatches.length === 0, detail };
 }
 
 async function checkLive(options: GeometryInput): Promise<GeometryResults> {
@@ -144,7 +156,10 @@ function compareRecorded(
     const caches = names.length === 1 ? '1 cache' : `${names.length} caches`;
     notes.push(`Size of ${caches} taken as it is (${reason}): ${names.join(', ')}`);
   }
-  return resultsOf(recorded.source, rules, compared, notes);
+  const merging = checkMerging(recorded);
+  if (merging === null) return resultsOf(recorded.source, rules, compared, notes);
+  notes.push(mergingNote(merging));
+  return { ...resultsOf(recorded.source, rules, compared, notes), merging };
 }
 
 /** Reasons why a size does not follow from what /sys/kernel/slab shows of the request. */

@@ -3,6 +3,7 @@
  * the scenario gives them; values are shown as what they are in their column.
  */
 import {
+  CACHE_BY_OBJECTS,
   CACHE_DEACTIVATED,
   CACHE_KILLED,
   CACHE_LIVE,
@@ -87,6 +88,7 @@ const cacheFlags = (flags: number): string =>
         [CACHE_TYPESAFE, 'typesafe'],
         [CACHE_RECLAIMABLE, 'reclaimable'],
         [CACHE_MERGEABLE, 'mergeable'],
+        [CACHE_BY_OBJECTS, 'cpu partial by objects'],
       ]);
 
 const refMode = (mode: number): string =>

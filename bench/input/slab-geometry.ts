@@ -23,6 +23,13 @@ export interface RecordedCache {
   readonly hwcacheAlign: boolean;
   readonly reclaimAccount: boolean;
   readonly typesafeByRcu: boolean;
+  readonly cacheDma: boolean;
+  /** Bytes that user copies may touch. */
+  readonly usersize: number;
+  /** Objects of a sheaf; 0 without. */
+  readonly sheafCapacity: number;
+  /** Users of a merged cache beside the first; null where the kernel does not say. */
+  readonly aliases: number | null;
   /** Whether the cache has a constructor; null in recordings, which leave it out. */
   readonly ctor: boolean | null;
   /** Whether a debug option adds to the objects or switches per-CPU partial slabs off. */
@@ -188,6 +195,10 @@ function cacheOf(name: string, cache: CacheAttributes): RecordedCache {
     hwcacheAlign: isSet(cache.hwcache_align),
     reclaimAccount: isSet(cache.reclaim_account),
     typesafeByRcu: isSet(cache.destroy_by_rcu),
+    cacheDma: isSet(cache.cache_dma),
+    usersize: cache.usersize ?? 0,
+    sheafCapacity: cache.sheaf_capacity ?? 0,
+    aliases: cache.aliases ?? null,
     ctor: cache.ctor === undefined ? null : cache.ctor === 1,
     debug: [red_zone, poison, store_user, sanity_checks, trace].some(isSet),
   };

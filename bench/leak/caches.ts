@@ -5,7 +5,7 @@
  */
 
 import type { CacheShape, Cpu } from '../../core/index.ts';
-import { type GeometryRules, geometryOfSize } from '../../core/slub/geometry.ts';
+import { type GeometryRules, geometryOfSize, partialLimitOf } from '../../core/slub/geometry.ts';
 
 /** A slab cache: its name, bytes of an object, and whether the shrinker can get at them. */
 interface CacheKind {
@@ -89,8 +89,7 @@ export function createRootCaches(cpu: Cpu, rules: GeometryRules): Int32Array {
       objectsPerSlab: geometry.objectsPerSlab,
       pagesPerSlab: geometry.pagesPerSlab,
       minPartial: geometry.minPartial,
-      cpuPartialSlabs:
-        geometry.cpuPartialSlabs ?? Math.ceil((2 * geometry.cpuPartial) / geometry.objectsPerSlab),
+      ...partialLimitOf(geometry),
       reclaimable: cache.reclaimable === true,
       typesafeByRcu: cache.typesafeByRcu === true,
     };

@@ -3,7 +3,8 @@
  * (`--geometry`), or computed from the bytes that an allocation took.
  */
 import type { CacheShape, Cpu } from '../../core/index.ts';
-import { type GeometryRules, geometryOfSize } from '../../core/slub/geometry.ts';
+import { type GeometryRules, geometryOfSize, partialLimitOf } from '../../core/slub/geometry.ts';
+import { rulesOfRelease } from '../input/kernel-rules.ts';
 import type { RecordedGeometry } from '../input/slab-geometry.ts';
 
 /** A slab has at most so many objects in the model; only caches of tiny objects have more. */
@@ -41,26 +42,29 @@ export class TracedCaches {
   }
 
   private shapeOf(size: number): CacheShape {
-    const { objectsPerSlab, pagesPerSlab, minPartial, cpuPartial, cpuPartialSlabs } =
-      geometryOfSize(Math.max(8, Math.ceil(size / 8) * 8), this.rules);
+    const geometry = geometryOfSize(Math.max(8, Math.ceil(size / 8) * 8), this.rules);
+    const { objectsPerSlab, pagesPerSlab, minPartial } = geometry;
     return {
       ...{ size, pagesPerSlab, minPartial },
       objectsPerSlab: Math.min(OBJECTS_MAX, objectsPerSlab),
-      cpuPartialSlabs: cpuPartialSlabs ?? Math.ceil((2 * cpuPartial) / objectsPerSlab),
+      ...partialLimitOf(geometry),
     };
   }
 }
 
-function shapesOf({ caches, aliases }: RecordedGeometry): Map<string, CacheShape> {
+function shapesOf({ kernel, caches, aliases }: RecordedGeometry): Map<string, CacheShape> {
+  const bySlabs = rulesOfRelease(kernel).cpuPartialKernel === '6.x';
   const shapes = new Map<string, CacheShape>();
   for (const cache of caches) {
     if (cache.objectsPerSlab > OBJECTS_MAX) continue;
+    const cpuPartial = cache.cpuPartial ?? 0;
+    const cpuPartialSlabs = bySlabs ? Math.ceil((2 * cpuPartial) / cache.objectsPerSlab) : null;
     shapes.set(cache.name, {
       size: cache.size,
       objectsPerSlab: cache.objectsPerSlab,
       pagesPerSlab: 2 ** cache.order,
       minPartial: cache.minPartial ?? 5,
-      cpuPartialSlabs: Math.ceil((2 * (cache.cpuPartial ?? 0)) / cache.objectsPerSlab),
+      ...partialLimitOf({ cpuPartial, cpuPartialSlabs }),
       reclaimable: cache.reclaimAccount,
       typesafeByRcu: cache.typesafeByRcu,
     });

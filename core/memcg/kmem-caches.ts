@@ -15,8 +15,11 @@
  *   objects, rows, pages      geometry of a slab: objects, rows of the slab table, base pages
  *   size                      bytes of an object with its padding; immutable
  *   lastMask                  bitmap of the objects that exist in a slab's last row
- *   minPartial, cpuPartial    slabs kept on the node list when empty; slabs kept on a CPU's partial
- *                             list. Plain stores (0 at deactivation), read without a lock
+ *   minPartial                slabs kept on the node list when empty
+ *   cpuPartial                count at which a CPU's partial list is drained before another slab comes:
+ *                             the limit in slabs, or 1 more than that in objects (CACHE_BY_OBJECTS);
+ *                             0: it keeps nothing. Both: plain stores (0 at deactivation), read without
+ *                             a lock
  *   listLock                  spin lock of the node partial list
  *   partialHead/Tail, nrPartial  node partial list and its length; listLock
  *   nrSlabs                   slabs that exist; atomic
@@ -67,6 +70,10 @@ export const CACHE_TYPESAFE = 16;
 export const CACHE_MERGEABLE = 32;
 /** Shut down, waits for its slabs' grace period. */
 export const CACHE_SHUT = 64;
+/** All its objects are accounted (SLAB_ACCOUNT); decides only with whom it may share a cache. */
+export const CACHE_ACCOUNT = 256;
+/** Its cpu partial lists are bounded by the objects that were free, not by slabs (5.2 to 5.15). */
+export const CACHE_BY_OBJECTS = 128;
 
 /** A memcg's caches by root cache (`memcg_caches` arrays): read under RCU, written under slab_mutex. */
 export interface CacheArrays {
@@ -87,13 +94,23 @@ export interface CacheShape {
   readonly pagesPerSlab: number;
   /** Empty slabs that the node list may keep. */
   readonly minPartial: number;
-  /** Slabs that a CPU's partial list may keep (rule since 5.16); 0 switches that list off. */
-  readonly cpuPartialSlabs: number;
+  /**
+   * Slabs that a CPU's partial list may keep (rule since 5.16); 0 switches that list off. Exactly one of
+   * this and `cpuPartialObjects` is given.
+   */
+  readonly cpuPartialSlabs?: number;
+  /**
+   * Free objects that the slabs of a CPU's partial list may have, each slab counted as it was when it was
+   * put there (rule of 5.2 to 5.15: the list is drained once the count is above); 0 switches it off.
+   */
+  readonly cpuPartialObjects?: number;
   /** Counted as SLAB_RECLAIMABLE; default false. */
   readonly reclaimable?: boolean;
   /** Slabs are freed after a grace period only (SLAB_TYPESAFE_BY_RCU); default false. */
   readonly typesafeByRcu?: boolean;
-  /** May share a cache with others of the same geometry; default false. */
+  /** SLAB_ACCOUNT: shares a cache only with others that have it; default false. */
+  readonly account?: boolean;
+  /** May share a cache with others of the same geometry: `mergeBar` finds nothing against it; default false. */
   readonly mergeable?: boolean;
 }
 
@@ -103,7 +120,9 @@ function flagsOf(shape: CacheShape): number {
     CACHE_LIVE |
     (shape.reclaimable === true ? CACHE_RECLAIMABLE : 0) |
     (shape.typesafeByRcu === true ? CACHE_TYPESAFE : 0) |
-    (shape.mergeable === true ? CACHE_MERGEABLE : 0)
+    (shape.mergeable === true ? CACHE_MERGEABLE : 0) |
+    (shape.account === true ? CACHE_ACCOUNT : 0) |
+    (shape.cpuPartialObjects === undefined ? 0 : CACHE_BY_OBJECTS)
   );
 }
 
@@ -118,13 +137,25 @@ export function checkShape(shape: CacheShape): void {
     isWhole(shape.objectsPerSlab, 1) && shape.objectsPerSlab <= MAX_OBJECTS_PER_SLAB,
     `a slab of ${shape.objectsPerSlab} objects: the model has 1 to ${MAX_OBJECTS_PER_SLAB}`,
   );
-  const least = { size: 1, pagesPerSlab: 1, minPartial: 0, cpuPartialSlabs: 0 } as const;
-  for (const name of ['size', 'pagesPerSlab', 'minPartial', 'cpuPartialSlabs'] as const) {
+  const { size, pagesPerSlab, minPartial, cpuPartialSlabs, cpuPartialObjects } = shape;
+  const numbers = { size, pagesPerSlab, minPartial, cpuPartialSlabs, cpuPartialObjects };
+  for (const [name, value] of Object.entries(numbers)) {
+    if (value === undefined) continue;
+    const least = name === 'size' || name === 'pagesPerSlab' ? 1 : 0;
     check(
-      isWhole(shape[name], least[name]),
-      `a cache with ${name} ${shape[name]}: must be a whole number from ${least[name]}`,
+      isWhole(value, least),
+      `a cache with ${name} ${value}: must be a whole number from ${least}`,
     );
   }
+  check(
+    (cpuPartialSlabs === undefined) !== (cpuPartialObjects === undefined),
+    'a cache needs a limit of its cpu partial lists: either cpuPartialSlabs or cpuPartialObjects',
+  );
+}
+
+/** What `cpuPartial` holds: the old rule drains above its limit, the new one at it. */
+function drainCount({ cpuPartialSlabs = 0, cpuPartialObjects = 0 }: CacheShape): number {
+  return cpuPartialObjects > 0 ? cpuPartialObjects + 1 : cpuPartialSlabs;
 }
 
 /** The cache that has the slabs: the root cache of one that only stands for it (see `sharesCaches`). */
@@ -158,7 +189,7 @@ export function initCache(
   columns.lastMask[2 * cache] = last >= 32 ? -1 : (1 << last) - 1;
   columns.lastMask[2 * cache + 1] = last <= 32 ? 0 : last === 64 ? -1 : (1 << (last - 32)) - 1;
   columns.minPartial[cache] = shape.minPartial;
-  columns.cpuPartial[cache] = shape.cpuPartialSlabs;
+  columns.cpuPartial[cache] = drainCount(shape);
 }
 
 /** Fills in the row of a memcg's copy of a root cache; links nothing. */
@@ -168,12 +199,14 @@ export function initCopy(
   root: number,
 ): void {
   const flags = columns.flags[root];
+  const limit = columns.cpuPartial[root];
+  const byObjects = (flags & CACHE_BY_OBJECTS) !== 0;
   initCache(columns, cache, {
     size: columns.size[root],
     objectsPerSlab: columns.objects[root],
     pagesPerSlab: columns.pages[root],
     minPartial: columns.minPartial[root],
-    cpuPartialSlabs: columns.cpuPartial[root],
+    ...(byObjects ? { cpuPartialObjects: Math.max(0, limit - 1) } : { cpuPartialSlabs: limit }),
     reclaimable: (flags & CACHE_RECLAIMABLE) !== 0,
     typesafeByRcu: (flags & CACHE_TYPESAFE) !== 0,
   });

@@ -13,6 +13,7 @@ import { eventKind } from '../shared/event-ring.ts';
 import type { Caches } from './caches.ts';
 import type { Kernel } from './kernel.ts';
 import {
+  CACHE_ACCOUNT,
   CACHE_DEACTIVATED,
   CACHE_KILLED,
   CACHE_LIVE,
@@ -64,7 +65,8 @@ export function bindRootCaches(kernel: Kernel, caches: Caches): RootCaches {
         columns.objects[root] === shape.objectsPerSlab &&
         columns.pages[root] === shape.pagesPerSlab &&
         // SLAB_MERGE_SAME: or the pages of one would be counted as those of the other.
-        ((flags & CACHE_RECLAIMABLE) !== 0) === (shape.reclaimable === true);
+        ((flags & CACHE_RECLAIMABLE) !== 0) === (shape.reclaimable === true) &&
+        ((flags & CACHE_ACCOUNT) !== 0) === (shape.account === true);
       if (alike) return root;
     }
     return 0;

@@ -10,12 +10,14 @@
  *
  * Departure from SLUB: a CPU takes the free objects of one bitmap word (32) at a time rather than
  * those of the whole slab, so that the fast path is one word without a branch on its half.
+ * `test/core/slub-rules.test.ts` holds lists and counts against a naive copy of the rules.
  *
  * Measured (Zen 1 VM, Node 20, against the native yardstick in one run): see the README's table and
  * `npm run yardstick`.
  */
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
+import { CACHE_BY_OBJECTS } from '../memcg/kmem-caches.ts';
 import { ModelError } from '../shared/assert.ts';
 import { eventKind } from '../shared/event-ring.ts';
 import type { SlubContext } from './context.ts';
@@ -31,6 +33,7 @@ const INUSE = slab.INUSE_MASK;
 const NO_OBJECT = slab.NO_OBJECT;
 const FREE = slab.FREE;
 const NEXT = slab.NEXT;
+const BY_OBJECTS = CACHE_BY_OBJECTS;
 
 /** Allocates and frees objects on behalf of one CPU; only that CPU's thread may call it. */
 export interface Allocator {
@@ -47,16 +50,16 @@ export interface Allocator {
 
 /** Binds an allocator. One per isolate and CPU, or V8 no longer treats the columns as constants. */
 export function bindAllocator(machine: Machine, context: SlubContext): Allocator {
-  const { page } = machine.slabs;
+  const { page, prev } = machine.slabs;
   const {
     word: cpuWord,
     free: cpuFree,
     partial: cpuPartialHead,
-    partialSlabs: cpuPartialCount,
+    partialCount: cpuPartialCount,
   } = machine.cpuSlabs;
   const caches = machine.kmemCaches;
   const { objects, rows: rowsOf, pages: pagesOf, lastMask, minPartial, cpuPartial } = caches;
-  const { partialHead, nrPartial, nrSlabs } = caches;
+  const { partialHead, nrPartial, nrSlabs, flags } = caches;
   const record = machine.cpus.record;
   const recordBase = context.cpu * CPU_RECORD.words;
   const NODE_PAGES = recordBase + CPU_RECORD.nodePages;
@@ -169,7 +172,10 @@ export function bindAllocator(machine: Machine, context: SlubContext): Allocator
     return done;
   }
 
-  /** put_cpu_partial: drains the list first if it is full; keeps nothing if it may hold nothing. */
+  /**
+   * put_cpu_partial: drains the list first if it is full; keeps nothing if it may hold nothing. The slab
+   * was full, so it counts as one by either rule.
+   */
   function putCpuPartial(cache: number, cpuSlab: number, head: number): void {
     if (cpuPartialCount[cpuSlab] >= cpuPartial[cache]) unfreezePartials(cache, cpuSlab);
     pushCpuPartial(cpuSlab, head);
@@ -230,16 +236,36 @@ export function bindAllocator(machine: Machine, context: SlubContext): Allocator
       if (head === 0) break;
       cpuPartialHead[cpuSlab] = page[(head << 2) + NEXT];
       cpuPartialCount[cpuSlab]--;
+      if ((flags[cache] & BY_OBJECTS) !== 0) forgetObjects(cpuSlab, head);
     }
     cpuWord[cpuSlab] = 0;
     return NO_OBJECT;
   }
 
-  /** get_partial_node: a slab to allocate from, and more for the CPU's list until it is half full. */
+  /**
+   * Rule of 5.2 to 5.15: a slab from the node counts with what was free on it when it was taken. `prev`
+   * of a slab on a CPU's list is that less one.
+   */
+  function countObjects(cpuSlab: number, head: number, available: number): void {
+    prev[head] = available - 1;
+    cpuPartialCount[cpuSlab] += available - 1;
+  }
+
+  function forgetObjects(cpuSlab: number, head: number): void {
+    cpuPartialCount[cpuSlab] -= prev[head];
+    prev[head] = 0;
+  }
+
+  /**
+   * get_partial_node: a slab to allocate from, and more for the CPU's list until it is more than half
+   * full. Until 5.15 that is half of the objects, the first slab's included; since then of the slabs.
+   */
   function takeFromNode(cache: number, cpuSlab: number): number {
     if (peek(nrPartial, cache) === 0) return NO_OBJECT;
-    const enough = cpuPartial[cache] >>> 1;
-    let gathered = -1;
+    const byObjects = (flags[cache] & BY_OBJECTS) !== 0;
+    const limit = cpuPartial[cache];
+    const enough = (byObjects ? limit - 1 : limit) >> 1;
+    let gathered = byObjects ? 0 : -1;
     let first = 0;
     lock(cache);
     for (let head = partialHead[cache]; head !== 0; head = partialHead[cache]) {
@@ -248,10 +274,15 @@ export function bindAllocator(machine: Machine, context: SlubContext): Allocator
       while (compareExchange(page, head << 2, before, before | FROZEN) !== before) {
         before = peek(page, head << 2);
       }
-      gathered++;
+      const available = objects[cache] - (before & INUSE);
+      gathered += byObjects ? available : 1;
+      // The first on a list has no `prev`, so it stands for nothing on the CPU's list.
       if (first === 0) first = head;
-      else pushCpuPartial(cpuSlab, head);
-      if (gathered > enough || enough === 0) break;
+      else {
+        pushCpuPartial(cpuSlab, head);
+        if (byObjects) countObjects(cpuSlab, head, available);
+      }
+      if (gathered > enough || limit === 0) break;
     }
     unlock(cache);
     if (first === 0) return NO_OBJECT;
@@ -281,6 +312,7 @@ export function bindAllocator(machine: Machine, context: SlubContext): Allocator
       page[row << 2] = row - head;
     }
     page[head << 2] = (cache << SHIFT) | FROZEN;
+    if ((flags[cache] & BY_OBJECTS) !== 0) prev[head] = 0;
     add(nrSlabs, cache, 1);
     record[NODE_PAGES] += pagesOf[cache];
     record[CREATED]++;

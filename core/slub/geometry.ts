@@ -7,6 +7,7 @@
  * list may hold (5.16), and which order is taken when much of it is wasted (6.7). A kernel in between
  * is `{ kernel: '5.3', cpuPartialKernel: '6.x' }`.
  */
+import type { CacheShape } from '../memcg/kmem-caches.ts';
 import { check } from '../shared/assert.ts';
 
 /** The generation of the rules: Linux 5.2/5.3, or 6.7 and newer (checked up to 6.18). */
@@ -272,4 +273,12 @@ export function geometryOfSize(size: number, rules: GeometryRules): SlabGeometry
 /** Geometry of a cache as it would be created for `request`. */
 export function slabGeometry(request: CacheRequest, rules: GeometryRules): SlabGeometry {
   return geometryOfSize(slabSize(request, rules), rules);
+}
+
+/** The cpu partial limit as the shape of a cache gives it: in slabs, or in objects where 5.15 counted those. */
+export function partialLimitOf(
+  geometry: Pick<SlabGeometry, 'cpuPartial' | 'cpuPartialSlabs'>,
+): Pick<CacheShape, 'cpuPartialSlabs' | 'cpuPartialObjects'> {
+  const { cpuPartial, cpuPartialSlabs } = geometry;
+  return cpuPartialSlabs === null ? { cpuPartialObjects: cpuPartial } : { cpuPartialSlabs };
 }

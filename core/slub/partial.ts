@@ -13,6 +13,8 @@ const NEXT = slab.NEXT;
 export interface PartialLists {
   /** Adds a slab at the tail, where it waits longest before it is used again. */
   addTail(cache: number, row: number): void;
+  /** Adds a slab at the head, where it is used next. */
+  addHead(cache: number, row: number): void;
   /** Takes a slab out. */
   remove(cache: number, row: number): void;
 }
@@ -29,6 +31,15 @@ export function bindPartialLists(machine: Machine): PartialLists {
       if (last === 0) partialHead[cache] = row;
       else page[(last << 2) + NEXT] = row;
       partialTail[cache] = row;
+      nrPartial[cache]++;
+    },
+    addHead(cache: number, row: number): void {
+      const first = partialHead[cache];
+      page[(row << 2) + NEXT] = first;
+      prev[row] = 0;
+      if (first === 0) partialTail[cache] = row;
+      else prev[first] = row;
+      partialHead[cache] = row;
       nrPartial[cache]++;
     },
     remove(cache: number, row: number): void {

@@ -59,7 +59,7 @@ export function bindRetire(machine: Machine, context: SlubContext): Retire {
     word: cpuWord,
     free: cpuFree,
     partial: cpuPartialHead,
-    partialSlabs: cpuPartialCount,
+    partialCount: cpuPartialCount,
   } = machine.cpuSlabs;
   const caches = machine.kmemCaches;
   const { objects, rows: rowsOf, pages: pagesOf, minPartial, flags } = caches;
@@ -78,7 +78,7 @@ export function bindRetire(machine: Machine, context: SlubContext): Retire {
   const { record: recordEvent } = context.events;
   const { callBatched, isOver } = context.rcu;
   const { irqSave, irqRestore } = context.processor;
-  const { addTail, remove } = bindPartialLists(machine);
+  const { addHead, addTail, remove } = bindPartialLists(machine);
   const SLAB_DISCARDED = eventKind('slab discarded');
 
   /**
@@ -157,7 +157,10 @@ export function bindRetire(machine: Machine, context: SlubContext): Retire {
     }
   }
 
-  /** deactivate_slab: the private objects go back to the page, and the page to its list. */
+  /**
+   * deactivate_slab: the private objects go back to the page, and the page to its list: to the head,
+   * unless others freed objects of it meanwhile.
+   */
   function deactivateCpuSlab(cache: number, cpuSlab: number): void {
     const word = cpuWord[cpuSlab];
     if (word === 0) return;
@@ -174,7 +177,10 @@ export function bindRetire(machine: Machine, context: SlubContext): Retire {
     }
     const inuse = (before & INUSE) - freed;
     const surplus = inuse === 0 && nrPartial[cache] >= minPartial[cache];
-    if (!surplus && inuse < objects[cache]) addTail(cache, head);
+    if (!surplus && inuse < objects[cache]) {
+      if ((before & INUSE) === objects[cache]) addHead(cache, head);
+      else addTail(cache, head);
+    }
     unlock(cache);
     if (surplus) discard(cache, head);
   }
@@ -184,6 +190,7 @@ export function bindRetire(machine: Machine, context: SlubContext): Retire {
     const empty: number[] = [];
     lock(cache);
     let rest = 0;
+    let last = 0;
     for (let head = partialHead[cache]; head !== 0; head = partialHead[cache]) {
       remove(cache, head);
       const inuse = peek(page, head << 2) & INUSE;
@@ -193,8 +200,11 @@ export function bindRetire(machine: Machine, context: SlubContext): Retire {
         page[(head << 2) + NEXT] = classes[freeObjects - 1];
         classes[freeObjects - 1] = head;
       } else {
-        page[(head << 2) + NEXT] = rest;
-        rest = head;
+        // These stay in the order in which they are.
+        page[(head << 2) + NEXT] = 0;
+        if (last === 0) rest = head;
+        else page[(last << 2) + NEXT] = head;
+        last = head;
       }
     }
     for (let freeObjects = 1; freeObjects <= SHRINK_CLASSES + 1; freeObjects++) {

@@ -11,7 +11,8 @@
  *                 row that belongs to no slab: 0
  *          free   64 bits, one per object that is free *on the page* (SLUB's shared freelist)
  *          next   node partial list, cpu partial list, or list of free rows
- *   prev   node partial list
+ *   prev   node partial list; grace period of a slab that waits for one; of a slab of a CPU, under the
+ *          rule of 5.2 to 5.15, its objects in the CPU's count less one
  *
  * Equation, always: inuse + popcount(free over all rows) = objects of the slab. As in SLUB, objects
  * that lie free on a CPU's private list count as in use.

@@ -129,7 +129,7 @@ const BREAKS: Break[] = [
   [
     'cpu partial count',
     'cpu partial',
-    ({ machine, cache }) => set(machine.cpuSlabs.partialSlabs, cache, more),
+    ({ machine, cache }) => set(machine.cpuSlabs.partialCount, cache, more),
   ],
   ['free objects of no slab', 'cpu slab', ({ machine }) => set(machine.cpuSlabs.free, 2, () => 1)],
   [

@@ -133,7 +133,7 @@ const BREAKS: [string, string, (it: Healthy) => void][] = [
   [
     'cpu partial count',
     'cpu partial',
-    (it) => poke(it.machine.cpuSlabs.partialSlabs, it.cache, plusOne),
+    (it) => poke(it.machine.cpuSlabs.partialCount, it.cache, plusOne),
   ],
   [
     'slab of a freed cache',

@@ -51,6 +51,7 @@ const BAD_SHAPES: [what: string, shape: Partial<CacheShape>][] = [
   ['min_partial below 0', { minPartial: -1 }],
   ['half a cpu partial slab', { cpuPartialSlabs: 0.5 }],
   ['cpu partial slabs below 0', { cpuPartialSlabs: -2 }],
+  ['two cpu partial limits', { cpuPartialObjects: 13 }],
 ];
 
 for (const [what, shape] of BAD_SHAPES) {
@@ -62,6 +63,15 @@ for (const [what, shape] of BAD_SHAPES) {
     sound();
   });
 }
+
+test('a shape without a cpu partial limit is refused', () => {
+  const { size, objectsPerSlab, pagesPerSlab, minPartial } = SHAPE;
+  const { cpu } = world('pin');
+  assert.throws(
+    () => cpu.createRootCache({ size, objectsPerSlab, pagesPerSlab, minPartial }),
+    /either cpuPartialSlabs or cpuPartialObjects/,
+  );
+});
 
 test('mergeable shapes share a cache if they are alike in everything that can be seen', () => {
   const { cpu, sound } = world('splice-caches');
@@ -76,6 +86,9 @@ test('mergeable shapes share a cache if they are alike in everything that can be
     first,
     'its pages would be counted as something else (SLAB_MERGE_SAME)',
   );
+  const accounted = cpu.createRootCache({ ...shape, account: true });
+  assert.notEqual(accounted, first);
+  assert.equal(cpu.createRootCache({ ...shape, account: true }), accounted);
   sound();
 });
 

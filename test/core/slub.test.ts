@@ -86,7 +86,7 @@ test('a CPU keeps its partial slabs until the list is full, then drains all of t
   const { machine, cpu, cache, many, sound } = machineWith({ cpuPartialSlabs: 3 });
   const handles = many(4 * 6);
   const listed = () => [
-    machine.cpuSlabs.partialSlabs[cache] ?? -1,
+    machine.cpuSlabs.partialCount[cache] ?? -1,
     machine.kmemCaches.nrPartial[cache] ?? -1,
   ];
   const seen: number[][] = [];

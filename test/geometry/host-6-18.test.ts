@@ -11,6 +11,7 @@ import { readSlabinfo } from '../../bench/input/slabinfo.ts';
 import {
   alignmentOf,
   type GeometryRules,
+  geometryOfSize,
   kmallocAlignment,
   slabGeometry,
 } from '../../core/slub/geometry.ts';
@@ -99,6 +100,18 @@ describe('the recorded 6.18 host', () => {
       beyond.map(({ name, size, objectsPerSlab }) => [name, size, objectsPerSlab]),
       [['kvm_vcpu', 51_472, 1]],
     );
+  });
+
+  test('none of its slabs is of the fall-back order, though 100 caches have a smaller one', async () => {
+    const { caches } = await readSlabinfo(builtInFile('slabinfo.txt'));
+    for (const { name, objects, slabs, objectsPerSlab } of caches) {
+      assert.equal(objects, slabs * objectsPerSlab, name);
+    }
+    const smaller = caches.filter(({ objectSize }) => {
+      const { order, minOrder } = geometryOfSize(objectSize, rules);
+      return minOrder < order;
+    });
+    assert.equal(smaller.length, 100);
   });
 
   test('its slabinfo says the same of every cache', async () => {

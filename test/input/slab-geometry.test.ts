@@ -56,6 +56,10 @@ describe('a recorded geometry', () => {
       hwcacheAlign: true,
       reclaimAccount: false,
       typesafeByRcu: true,
+      cacheDma: false,
+      usersize: 0,
+      sheafCapacity: 32,
+      aliases: 0,
       ctor: null,
       debug: false,
     });
