@@ -162,6 +162,12 @@ function held({ file, shmem, anon }: HostPin): number {
   return (file ?? 0) + (shmem ?? 0) + (anon ?? 0);
 }
 
+/** The one that holds most first; folders are listed in no order, and a page must not depend on it. */
+function mostFirst(a: HostPin, b: HostPin): number {
+  const byCount = (b.dying ?? 0) - (a.dying ?? 0);
+  return held(b) - held(a) || byCount || (a.cgroup < b.cgroup ? -1 : 1);
+}
+
 /** Whether a pin is worth a line. */
 function holdsSomething(pin: HostPin): boolean {
   return pin.dying !== null || held(pin) !== 0;
@@ -254,7 +260,7 @@ function summed(reader: HostReader, surveyed: Surveyed, looks: readonly Look[]):
           const children = cgroup.children.flatMap((child) => looks[child] ?? []);
           return of(surveyed, cgroup, own, children) ?? [];
         });
-  const pins = each(pinOf).sort((a, b) => held(b) - held(a));
+  const pins = each(pinOf).sort(mostFirst);
   noteUntold(reader, surveyed, pins, looks);
   const inherited = each(inheritedOf).sort((a, b) => b.bytes - a.bytes);
   const leaves = cgroups.map(({ children }, at) => ({ children, own: looks[at] })).slice(1);

@@ -11,7 +11,7 @@ import type { HostResults } from '../../reports/results-host.ts';
 import { stripStyle, visibleLength } from '../../reports/terminal/text.ts';
 import { smallRecords } from '../reports/fixtures/small-records.ts';
 import { matchesFile } from '../reports/golden-file.ts';
-import { steadyLook } from './support.ts';
+import { hostileHost, steadyLook } from './support.ts';
 
 const [sample] = smallRecords();
 
@@ -56,10 +56,11 @@ async function full(): Promise<HostResults> {
 
 const looks: [name: string, results: HostResults][] = [
   ...(await Promise.all(
-    ['v1-6.18', 'v2-6.12', 'v1-3.10-ids', 'container-v1', 'malformed', 'empty'].map(
+    ['v1-6.18', 'v2-6.12', 'v1-3.10-ids', 'container-v1', 'empty'].map(
       async (name): Promise<[string, HostResults]> => [name, await steadyLook(name)],
     ),
   )),
+  ['hostile', await steadyLook('hostile', hostileHost())],
   ['full', await full()],
 ];
 
