@@ -38,8 +38,10 @@ export interface Holdings {
   readonly largest: LargestSlab | null;
   /** Live cgroups without children and tasks; null when not all could be read. */
   readonly liveEmpty: number | null;
-  /** Live cgroups whose kernel memory is counted though the kernel is of 3.x. */
-  readonly kmem: number;
+  /** Live cgroups below the top without tasks, whose kernel memory and their children's is told. */
+  readonly tellable: number;
+  /** Live cgroups below the top that have kernel memory; null when none tells. */
+  readonly kmem: number | null;
 }
 
 /** Pins and ancestors in a record; the sums are over all. */
@@ -131,11 +133,12 @@ function inheritedOf(
   if (cgroup.parent < 0 || own.hasTasks !== false) return null;
   const parts = children.map(({ kernel }) => kernel ?? undefined);
   const bytes = less(own.kernel ?? undefined, parts);
-  if (bytes === null || bytes <= 0) return null;
+  if (bytes === null) return null;
   const source = surveyed.mount.version === 1 ? 'memory.kmem.usage_in_bytes' : 'memory.stat slab';
   return {
     cgroup: shown(cgroup.path),
-    bytes,
+    bytes: Math.max(0, bytes),
+    children: children.length,
     evidence: 'anyone',
     source: `${source} less children`,
   };
@@ -262,7 +265,11 @@ function summed(reader: HostReader, surveyed: Surveyed, looks: readonly Look[]):
         });
   const pins = each(pinOf).sort(mostFirst);
   noteUntold(reader, surveyed, pins, looks);
-  const inherited = each(inheritedOf).sort((a, b) => b.bytes - a.bytes);
+  const told = each(inheritedOf);
+  const inherited = told
+    .filter(({ bytes }) => bytes > 0)
+    .sort((a, b) => b.bytes - a.bytes || (a.cgroup < b.cgroup ? -1 : 1));
+  const kernel = looks.slice(1).flatMap((one) => one.kernel ?? []);
   const leaves = cgroups.map(({ children }, at) => ({ children, own: looks[at] })).slice(1);
   const unread = leaves.some(({ own }) => own?.hasTasks == null);
   const largest = leaves
@@ -272,14 +279,16 @@ function summed(reader: HostReader, surveyed: Surveyed, looks: readonly Look[]):
     .sort((a, b) => b.bytes - a.bytes)[0];
   return {
     pins: pins.filter(holdsSomething).slice(0, LISTED),
-    pinned: sumOf(pins),
+    // None is dying: that is known to hold nothing.
+    pinned: surveyed.hierarchy.dying === 0 ? { file: 0, shmem: 0, anon: 0 } : sumOf(pins),
     inherited: inherited.slice(0, LISTED),
     largest: largest ?? null,
     liveEmpty: unread
       ? null
       : leaves.filter(({ children, own }) => children.length === 0 && own?.hasTasks === false)
           .length,
-    kmem: looks.slice(1).filter(({ kernel }) => kernel !== null && kernel > 0).length,
+    tellable: told.length,
+    kmem: kernel.length === 0 ? null : kernel.filter((bytes) => bytes > 0).length,
   };
 }
 

@@ -50,6 +50,8 @@ const MEMORY_KEYS = [
   'SUnreclaim',
   'Percpu',
   'KernelStack',
+  'SwapTotal',
+  'SwapFree',
 ];
 
 const NOTHING_READ: HostResults['observer'] = {
@@ -233,8 +235,16 @@ function notCompared({ hierarchies, growth }: HostResults): Unknown[] {
   ];
 }
 
-/** Adds what the reading itself cost, where figures are from, and what stayed unknown. */
-export function observed(results: HostResults, reader: HostReader, started: Started): HostResults {
+/**
+ * Adds what the reading itself cost, where figures are from, and what stayed unknown.
+ * @param watchShare part of the time while watching, 0 to 1; null when it was not watched
+ */
+export function observed(
+  results: HostResults,
+  reader: HostReader,
+  started: Started,
+  watchShare: number | null = null,
+): HostResults {
   const { milliseconds, ...counts } = reader.cost();
   const { user, system } = process.cpuUsage(started.cpu);
   return {
@@ -246,6 +256,7 @@ export function observed(results: HostResults, reader: HostReader, started: Star
       readMs: milliseconds,
       totalMs: performance.now() - started.at,
       cpuMs: (user + system) / 1000,
+      ...(watchShare === null ? {} : { watchShare }),
     },
   };
 }
@@ -279,7 +290,9 @@ export async function probe(options: ProbeOptions): Promise<Probe & { holdings: 
   const holdings = main === null ? null : await holdingsOf(reader, main, options.signal);
   const liveEmpty = holdings?.liveEmpty ?? null;
   const shape = readShape(reader);
-  const { growth, settled } = compare(options, { bootId, uptimeSeconds, hierarchy: first });
+  const inherited = [...(holdings?.inherited ?? [])];
+  const now = { bootId, uptimeSeconds, hierarchy: first, inherited };
+  const { growth, settled } = compare(options, now);
   const hierarchies = surveyed.map(({ hierarchy }) =>
     hierarchy === first ? { ...hierarchy, liveEmpty, settled } : hierarchy,
   );
@@ -295,7 +308,7 @@ export async function probe(options: ProbeOptions): Promise<Probe & { holdings: 
     pinned: holdings?.pinned ?? null,
     pageBytes,
     pinnedTolerance: BATCH_PAGES * pageBytes * (shape?.cpus ?? 1),
-    inherited: [...(holdings?.inherited ?? [])],
+    inherited,
     cost: shape === null ? null : costOf(shape, types?.sizes ?? new Map()),
     memory: readMemory(reader),
     slab: readSlab(reader, pageBytes),

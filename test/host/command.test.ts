@@ -41,7 +41,7 @@ test('metrics: written as a whole, readable, with no sample for what is unknown'
   const file = join(folder, 'host.prom');
   const { results } = await run({ root: fixture('container-v1'), openmetrics: file });
   const text = readFileSync(file, 'utf8');
-  const steady = (metrics: string) => metrics.replace(/read_seconds .*/, 'read_seconds');
+  const steady = (metrics: string) => metrics.replace(/(read|cpu)_seconds .*/g, '$1');
   assert.equal(steady(text), steady(renderOpenMetrics(results)));
   assert.deepEqual(readdirSync(folder), ['host.prom']);
   assert.equal(statSync(file).mode & 0o444, 0o444);
@@ -171,7 +171,7 @@ async function watched(tty: boolean, abortAfter: number) {
   const waits: number[] = [];
   const written: string[] = [];
   let now = 0;
-  const readings = await watchHost({
+  const { readings, share } = await watchHost({
     ...{ reader, main: await survey(reader, mount), signal: controller.signal },
     ...{ seconds: 2, readings: null },
     stream: { isTTY: tty, columns: 80, write: (part) => written.push(part) },
@@ -186,7 +186,7 @@ async function watched(tty: boolean, abortAfter: number) {
       return now;
     },
   });
-  return { readings, waits, written };
+  return { readings, share, waits, written };
 }
 
 test('watching: one line a reading, at most 1 % of the time, until the signal', async () => {

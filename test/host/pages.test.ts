@@ -31,7 +31,7 @@ function recordOf(results: HostResults): ResultRecord {
 async function full(): Promise<HostResults> {
   const results = await steadyLook('v2-6.12');
   const dying = [0, 40, 90, 140, 190, 230, 260, 280];
-  const readings = [0, 60, 120, 180].map((t) => ({ t, live: 5, dying: 140 + t / 20 }));
+  const readings = [0, 60, 120, 180].map((t) => ({ t, live: 5, dying: 140 + t / 10 }));
   return {
     ...conclude(results, null, readings),
     listed: [{ inode: 4711, filePages: 12, swapBackedPages: 3 }],

@@ -13,7 +13,7 @@ export function fixture(name: string): string {
 }
 
 /** Names that would steer a terminal, or end a string or a label; bytes, as not all are text. */
-export const HOSTILE_NAMES: readonly Buffer[] = [
+const HOSTILE_NAMES: readonly Buffer[] = [
   Buffer.from('\u001b[2Jevil\u202e'),
   Buffer.from('quote"brace}\nline'),
   Buffer.from('unit\\x2dname|`code`<b>'),
