@@ -13,7 +13,7 @@ import { HostReader } from '../host/reader.ts';
 import { simulateHost } from '../host/simulate.ts';
 import { replaceFile } from '../host/textfile.ts';
 import { traceCgroups } from '../host/trace.ts';
-import { type WatchStream, watchHost } from '../host/watch.ts';
+import { type WatchClock, type WatchStream, watchHost } from '../host/watch.ts';
 import type { HostOptions } from '../host-options.ts';
 import type { CommandContext, CommandResult, Plan } from './registry.ts';
 
@@ -44,6 +44,12 @@ interface Look extends Awaited<ReturnType<typeof probe>> {
   readonly earlier: Earlier | null;
 }
 
+/** Where a course is shown, and what time it is. */
+interface Course {
+  readonly stream: WatchStream;
+  readonly clock: WatchClock;
+}
+
 /** All of the host is looked at again after so long; in between only the counts are read. */
 const LOOK_SECONDS = 60;
 
@@ -51,7 +57,7 @@ const LOOK_SECONDS = 60;
 async function watched(
   options: HostOptions & { readonly watch: number },
   context: CommandContext,
-  stream: WatchStream,
+  { stream, clock }: Course,
   first: Look & { readonly main: Surveyed },
 ): Promise<{ look: Look; share: number }> {
   const { signal } = context;
@@ -59,7 +65,7 @@ async function watched(
   let results = first.results;
   let lookedAt = 0;
   const { share } = await watchHost({
-    ...{ reader: first.reader, main: first.main, signal, stream },
+    ...{ reader: first.reader, main: first.main, signal, stream, ...clock },
     ...{ seconds: options.watch, readings: options.readings },
     async onReading(readings) {
       const t = readings.at(-1)?.t ?? 0;
@@ -113,7 +119,7 @@ async function rootsPart(
 export async function runHost(
   options: HostOptions,
   context: CommandContext,
-  stream: WatchStream = process.stderr,
+  { stream = process.stderr, clock = {} }: Partial<Course> = {},
 ): Promise<CommandResult> {
   const started = start();
   const { signal, startedAt, progress } = context;
@@ -131,7 +137,7 @@ export async function runHost(
   const { look, share } =
     watch === null || main === null
       ? { look: once, share: null }
-      : await watched({ ...options, watch }, context, stream, { ...once, main });
+      : await watched({ ...options, watch }, context, { stream, clock }, { ...once, main });
   const { reader } = look;
   let { results } = look;
   results = { ...results, ...(await rootsPart(options, signal, reader, results)) };

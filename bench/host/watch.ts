@@ -24,8 +24,15 @@ export interface WatchStream {
   write(text: string): unknown;
 }
 
+/** Tests have a clock of their own. */
+export interface WatchClock {
+  readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
 /** How to watch. */
-export interface WatchOptions {
+export interface WatchOptions extends WatchClock {
   readonly reader: HostReader;
   readonly main: Surveyed;
   readonly signal: AbortSignal;
@@ -36,9 +43,6 @@ export interface WatchOptions {
   readonly stream: WatchStream;
   /** Called after each reading; what it takes counts as well. */
   readonly onReading?: (readings: readonly HostReading[]) => Promise<void>;
-  /** Tests have a clock of their own. */
-  readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  readonly now?: () => number;
 }
 
 /** What came of watching. */

@@ -12,25 +12,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { runHost } from '../../bench/commands/host.ts';
-import type { CommandContext } from '../../bench/commands/registry.ts';
 import { survey } from '../../bench/host/hierarchy.ts';
 import { holdingsOf } from '../../bench/host/holdings.ts';
 import { memoryHierarchies, parseMounts } from '../../bench/host/mounts.ts';
 import { HostReader } from '../../bench/host/reader.ts';
-import { watchHost } from '../../bench/host/watch.ts';
 import { type HostRaw, resolveHost } from '../../bench/host-options.ts';
 import { renderOpenMetrics } from '../../reports/openmetrics.ts';
 import { hostResults } from '../../reports/results-host.ts';
 import { parseMetrics } from './metrics-parser.ts';
-import { fixture, look } from './support.ts';
+import { context, fixture, look } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'host-command-'));
 after(() => rmSync(folder, { recursive: true }));
-
-function context(signal = new AbortController().signal): CommandContext {
-  const progress = { update: () => {}, clear: () => {} };
-  return { signal, progress, startedAt: new Date('2026-11-25T00:00:00Z'), seed: 1 };
-}
 
 async function run(raw: Omit<HostRaw, 'color'>) {
   const result = await runHost(resolveHost({ color: false, ...raw }), context());
@@ -160,48 +153,4 @@ test('a cgroup that goes away between the walk and the look leaves its parent un
     assert.ok(holdings.pins.every((pin) => pin.cgroup !== parent || pin.file === null));
     assert.ok(reader.unknown().some(({ why }) => why.includes('gone meanwhile')));
   }
-});
-
-async function watched(tty: boolean, abortAfter: number) {
-  const reader = new HostReader(fixture('v2-6.12'));
-  const text = reader.text('/proc/self/mountinfo') ?? '';
-  const [mount] = memoryHierarchies(parseMounts(text, 'mountinfo'));
-  assert.ok(mount);
-  const controller = new AbortController();
-  const waits: number[] = [];
-  const written: string[] = [];
-  let now = 0;
-  const { readings, share } = await watchHost({
-    ...{ reader, main: await survey(reader, mount), signal: controller.signal },
-    ...{ seconds: 2, readings: null },
-    stream: { isTTY: tty, columns: 80, write: (part) => written.push(part) },
-    async wait(milliseconds) {
-      waits.push(milliseconds);
-      now += milliseconds;
-      if (waits.length === abortAfter) controller.abort();
-    },
-    // Each look at the clock takes 30 ms: counting does too.
-    now: () => {
-      now += 30;
-      return now;
-    },
-  });
-  return { readings, share, waits, written };
-}
-
-test('watching: one line a reading, at most 1 % of the time, until the signal', async () => {
-  const { readings, waits, written } = await watched(false, 4);
-  assert.deepEqual(
-    readings.map(({ dying }) => dying),
-    [140, 140, 140, 140],
-  );
-  assert.deepEqual(waits, [2000, 3000, 3000, 3000]);
-  assert.equal(written[0], '0 s: 140 dying, 5 live\n');
-  assert.equal(written.length, 4);
-});
-
-test('watching on a terminal: a chart over the one before', async () => {
-  const { written } = await watched(true, 3);
-  assert.match(written[1] ?? '', /┤[\s\S]*D dying/);
-  assert.ok((written[2] ?? '').startsWith('\u001b['));
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { CommandContext } from '../../bench/commands/registry.ts';
 import { probe } from '../../bench/host/probe.ts';
 import { HostReader } from '../../bench/host/reader.ts';
 import type { HostResults } from '../../reports/results-host.ts';
@@ -57,4 +58,11 @@ export async function steadyLook(name: string, root = fixture(name)): Promise<Ho
     root: `hosts/${name}`,
     observer: { ...results.observer, readMs: 1.5, totalMs: 4, cpuMs: 3 },
   };
+}
+
+/** What the command line hands to a command. */
+export function context(): CommandContext {
+  const { signal } = new AbortController();
+  const progress = { update: () => {}, clear: () => {} };
+  return { signal, progress, startedAt: new Date('2026-11-25T00:00:00Z'), seed: 1 };
 }
