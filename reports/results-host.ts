@@ -193,7 +193,7 @@ export const hostResults = open({
   }).nullable(),
   /** Bytes; 4096 where `unknown` names it. */
   pageBytes: count,
-  /** What such a sum may be off by, bytes: statistics are flushed in batches. */
+  /** What such a sum may be off by, bytes: statistics are flushed in batches, and read one by one. */
   pinnedTolerance: amount,
   inherited: z.array(inheritedSchema),
   cost: costSchema.nullable(),

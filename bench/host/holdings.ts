@@ -34,6 +34,8 @@ export interface LargestSlab {
 export interface Holdings {
   readonly pins: readonly HostPin[];
   readonly pinned: HostResults['pinned'];
+  /** Bytes by which all pages of the hierarchy changed while its cgroups were read one by one. */
+  readonly drift: number;
   readonly inherited: readonly Inherited[];
   readonly largest: LargestSlab | null;
   /** Live cgroups without children and tasks; null when not all could be read. */
@@ -240,11 +242,31 @@ export async function holdingsOf(
     }
     looks.push(look(reader, surveyed, cgroup));
   }
-  return summed(reader, surveyed, looks);
+  return summed(reader, surveyed, looks, driftOf(reader, surveyed, looks[0]));
+}
+
+/**
+ * How much a subtraction may be off, as its parts were not read at one moment: what the top's pages
+ * changed by meanwhile. 0 where the top tells nothing.
+ */
+function driftOf(reader: HostReader, surveyed: Surveyed, before: Look | undefined): number {
+  const [top] = surveyed.walk.cgroups;
+  if (top === undefined || before === undefined) return 0;
+  const after = look(reader, surveyed, top);
+  const keys = surveyed.mount.version === 1 ? ['total_cache', 'total_rss'] : ['file', 'anon'];
+  return keys.reduce((sum, key) => {
+    const [first, last] = [before.stat.get(key), after.stat.get(key)];
+    return first === undefined || last === undefined ? sum : sum + Math.abs(last - first);
+  }, 0);
 }
 
 /** What follows from a look at each of the live ones. */
-function summed(reader: HostReader, surveyed: Surveyed, looks: readonly Look[]): Holdings {
+function summed(
+  reader: HostReader,
+  surveyed: Surveyed,
+  looks: readonly Look[],
+  drift: number,
+): Holdings {
   const { cgroups } = surveyed.walk;
   const flat = surveyed.mount.version === 1 && notHierarchical(reader, surveyed);
   if (flat) {
@@ -281,6 +303,7 @@ function summed(reader: HostReader, surveyed: Surveyed, looks: readonly Look[]):
     pins: pins.filter(holdsSomething).slice(0, LISTED),
     // None is dying: that is known to hold nothing.
     pinned: surveyed.hierarchy.dying === 0 ? { file: 0, shmem: 0, anon: 0 } : sumOf(pins),
+    drift,
     inherited: inherited.slice(0, LISTED),
     largest: largest ?? null,
     liveEmpty: unread

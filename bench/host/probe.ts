@@ -307,7 +307,7 @@ export async function probe(options: ProbeOptions): Promise<Probe & { holdings: 
     pins: [...(holdings?.pins ?? [])],
     pinned: holdings?.pinned ?? null,
     pageBytes,
-    pinnedTolerance: BATCH_PAGES * pageBytes * (shape?.cpus ?? 1),
+    pinnedTolerance: BATCH_PAGES * pageBytes * (shape?.cpus ?? 1) + (holdings?.drift ?? 0),
     inherited,
     cost: shape === null ? null : costOf(shape, types?.sizes ?? new Map()),
     memory: readMemory(reader),

@@ -94,7 +94,8 @@ function judgeDying({ results }: Symptoms): Judgement {
       : `they hold ${results.pins.some(({ file }) => file === null) ? 'at least ' : ''}${formatBytes(Math.max(0, held))} of pages`;
   const because = `${found}; ${holding}; ${rate(growth, 'dyingPerDay')}`;
   const count = main.settled ?? main.dying;
-  const many = count >= MANY || (count > 0 && held !== null && held >= LARGE);
+  const many =
+    count >= MANY || (count > 0 && held !== null && held - results.pinnedTolerance >= LARGE);
   const more = count >= MANY_A_DAY && grows(growth, 'dyingPerDay');
   if (!many && !more) {
     const rule = `trouble from ${MANY} on, from ${formatBytes(LARGE)} held, or if ${MANY_A_DAY} become ${MANY_A_DAY} more a day`;

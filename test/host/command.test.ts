@@ -15,6 +15,7 @@ import { runHost } from '../../bench/commands/host.ts';
 import { survey } from '../../bench/host/hierarchy.ts';
 import { holdingsOf } from '../../bench/host/holdings.ts';
 import { memoryHierarchies, parseMounts } from '../../bench/host/mounts.ts';
+import { probe } from '../../bench/host/probe.ts';
 import { HostReader } from '../../bench/host/reader.ts';
 import { type HostRaw, resolveHost } from '../../bench/host-options.ts';
 import { renderOpenMetrics } from '../../reports/openmetrics.ts';
@@ -153,4 +154,22 @@ test('a cgroup that goes away between the walk and the look leaves its parent un
     assert.ok(holdings.pins.every((pin) => pin.cgroup !== parent || pin.file === null));
     assert.ok(reader.unknown().some(({ why }) => why.includes('gone meanwhile')));
   }
+});
+
+test('what changes while cgroups are read one by one is what the sum may be off by', async () => {
+  class Busy extends HostReader {
+    reads = 0;
+    override text(path: string, what?: string): string | null {
+      const text = super.text(path, what);
+      if (!path.endsWith('/cgroup/memory/memory.stat')) return text;
+      this.reads++;
+      const more = (_: string, bytes: string) => `total_cache ${Number(bytes) + 5e6 * this.reads}`;
+      return text?.replace(/^total_cache (\d+)/m, more) ?? null;
+    }
+  }
+  const options = { startedAt: new Date(0), signal: new AbortController().signal };
+  const reader = new Busy(fixture('v1-6.18'));
+  const { results } = await probe({ ...options, reader, earlier: null, settle: false });
+  assert.equal(reader.reads, 2);
+  assert.equal(results.pinnedTolerance, 64 * 4096 * 2 + 5e6);
 });

@@ -16,7 +16,7 @@ interface Given {
 }
 
 const NONE: Holdings = {
-  ...{ pins: [], pinned: null, inherited: [], largest: null },
+  ...{ pins: [], pinned: null, drift: 0, inherited: [], largest: null },
   ...{ liveEmpty: 0, tellable: 1, kmem: 0 },
 };
 
@@ -54,6 +54,14 @@ const cases: [name: string, form: HostForm['form'], verdict: string, says: RegEx
       {
         counts: { dying: 9, settled: 9 },
         results: { pinned: { file: 100 * MIB, shmem: 200 * MIB, anon: null } },
+      },
+    ],
+    [
+      'much is held, or the host changed meanwhile',
+      ...(['dying cgroups', 'no', /hold 300 MiB/] as const),
+      {
+        counts: { dying: 9, settled: 9 },
+        results: { pinned: { file: 300 * MIB, shmem: 0, anon: 0 }, pinnedTolerance: 100 * MIB },
       },
     ],
     [
