@@ -11,22 +11,24 @@ import { fixture, look } from './support.ts';
 /** The recorded host has 8 folders; the kernel's count is another one at each reading. */
 class Counting extends HostReader {
   readonly #counts: number[];
+  readonly #hierarchy: number;
   reads = 0;
 
-  constructor(counts: number[]) {
+  constructor(counts: number[], hierarchy: number) {
     super(fixture('v1-6.18'));
     this.#counts = counts;
+    this.#hierarchy = hierarchy;
   }
 
   override text(path: string, what?: string): string | null {
     if (path !== '/proc/cgroups') return super.text(path, what);
     const count = this.#counts[Math.min(this.reads++, this.#counts.length - 1)];
-    return `#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t4\t${count}\t1\n`;
+    return `#subsys_name\thierarchy\tnum_cgroups\tenabled\nmemory\t${this.#hierarchy}\t${count}\t1\n`;
   }
 }
 
-async function dying(counts: number[]) {
-  const reader = new Counting(counts);
+async function dying(counts: number[], number = 4) {
+  const reader = new Counting(counts, number);
   const text = reader.text('/proc/self/mountinfo') ?? '';
   const [mount] = memoryHierarchies(parseMounts(text, 'mountinfo'));
   assert.ok(mount);
@@ -49,6 +51,12 @@ test('version 1: fewer than there are folders, always: unknown, not 0', async ()
   const found = await dying([3]);
   assert.deepEqual([found.dying, found.reads], [null, 5]);
   assert.match(found.unknown[0]?.why ?? '', /more folders than memory cgroups/);
+});
+
+test("version 1: a count that is another hierarchy's is none", async () => {
+  const found = await dying([17], 0);
+  assert.equal(found.dying, null);
+  assert.match(found.unknown[0]?.why ?? '', /no count of version 1/);
 });
 
 test('the top of a cgroup namespace, and of a part that is mounted, is refused on version 1', async () => {

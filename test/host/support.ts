@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { CommandContext } from '../../bench/commands/registry.ts';
@@ -34,6 +34,17 @@ export function hostileHost(): string {
     mkdirSync(folder);
     const stat = `nr_descendants 0\nnr_dying_descendants ${at + 6}\n`;
     writeFileSync(Buffer.concat([folder, Buffer.from('/cgroup.stat')]), stat);
+  }
+  return root;
+}
+
+/** A host of a few files, in a temporary folder. */
+export function madeHost(files: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'host-made-'));
+  after(() => rmSync(root, { recursive: true }));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
   }
   return root;
 }
