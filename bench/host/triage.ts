@@ -52,15 +52,16 @@ function grows(growth: HostResults['growth'], of: 'livePerDay' | 'dyingPerDay'):
 
 function judgeFolders({ results }: Symptoms): Judgement {
   const { live, liveEmpty } = mainHierarchy(results.hierarchies) ?? { live: null, liveEmpty: null };
-  const { growth, readings } = results;
+  const { growth } = results;
   if (live === null) return cannot('live cgroups are not known');
   const seen = measured(growth, 'livePerDay');
   // Those that came while it was watched may have tasks.
-  const counted = readings.length > 1 ? null : liveEmpty;
+  const watching = growth?.from === 'watching';
+  const counted = watching ? null : liveEmpty;
   const empty =
     liveEmpty === null
       ? 'those without a task are not known'
-      : `${formatCount(liveEmpty)}${readings.length > 1 ? ' at the last look' : ' of them'} without children and tasks`;
+      : `${formatCount(liveEmpty)}${watching ? ' at the last look' : ' of them'} without children and tasks`;
   const because = `${formatCount(live)} live, ${empty}; ${seen ? rate(growth, 'livePerDay') : 'growth is not known'}`;
   const half = liveEmpty !== null && liveEmpty >= live * LEAKING.share;
   if (half && live >= LEAKING.live) return yesNo(true, because);
@@ -98,7 +99,7 @@ function judgeDying({ results }: Symptoms): Judgement {
     count >= MANY || (count > 0 && held !== null && held - results.pinnedTolerance >= LARGE);
   const more = count >= MANY_A_DAY && grows(growth, 'dyingPerDay');
   if (!many && !more) {
-    const rule = `trouble from ${MANY} on, from ${formatBytes(LARGE)} held, or if ${MANY_A_DAY} become ${MANY_A_DAY} more a day`;
+    const rule = `trouble from ${MANY} on, from ${formatBytes(LARGE)} held, or from ${MANY_A_DAY} on with ${MANY_A_DAY} more a day`;
     return yesNo(false, `${because} (${rule})`);
   }
   // An average since boot may be what the start of its services left, and no growth.

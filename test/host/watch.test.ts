@@ -12,7 +12,7 @@ import { resolveHost } from '../../bench/host-options.ts';
 import { hostResults } from '../../reports/results-host.ts';
 import { visibleLength } from '../../reports/terminal/text.ts';
 import { parseMetrics } from './metrics-parser.ts';
-import { context, fixture } from './support.ts';
+import { context, fixture, look } from './support.ts';
 
 /** What a course writes to go over the one before. */
 const MOVES = new RegExp(`${String.fromCharCode(27)}\\[\\d*[AJ]`, 'g');
@@ -109,4 +109,7 @@ test('watching looks at everything again once a minute, and publishes that', asy
   assert.equal(results.readings.length, 4);
   assert.equal(results.growth?.from, 'watching');
   assert.equal(results.observer.watchShare, 0);
+  // What both looks read is added up.
+  const once = (await look(fixture('v2-6.12'))).observer.files;
+  assert.ok(results.observer.files > 2 * once);
 });
