@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import {
+  closeSync,
   cpSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -41,6 +43,17 @@ test('metrics: written as a whole, readable, with no sample for what is unknown'
   assert.equal(statSync(file).mode & 0o444, 0o444);
   assert.match(text, /^slabsplice_memcg_live\{version="1",mount="\/sys\/fs\/cgroup\/memory"\} 1$/m);
   assert.doesNotMatch(text, /memcg_dying\{|trouble\{form="dying cgroups"|growth/);
+});
+
+test('metrics: who reads the old file meanwhile reads all of it', async () => {
+  const file = join(folder, 'twice.prom');
+  await run({ root: fixture('container-v1'), openmetrics: file });
+  const before = readFileSync(file, 'utf8');
+  const reading = openSync(file, 'r');
+  await run({ root: fixture('v2-6.12'), openmetrics: file });
+  assert.equal(readFileSync(reading, 'utf8'), before);
+  closeSync(reading);
+  assert.notEqual(readFileSync(file, 'utf8'), before);
 });
 
 test('metrics: a strict reader gets every figure back, of every host', async () => {

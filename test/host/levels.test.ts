@@ -20,6 +20,9 @@ kworker/0:1-9 [000] ...1.  12.000000: cgroup_release: root=4 id=5 level=2 path=/
 
 test('a trace: of one hierarchy, with the time from removal to release', () => {
   assert.deepEqual(readTrace(TRACE, 4), { made: 1, removed: 1, released: 2, releaseMs: [80.5] });
+  // An id that is released once more was removed by then, but nobody saw when.
+  const again = `${TRACE}kworker/0:1-9 [000] ...1.  19.000000: cgroup_release: root=4 id=7 level=2 path=/x\n`;
+  assert.deepEqual(readTrace(again, 4).releaseMs, [80.5]);
   assert.deepEqual(readTrace(TRACE, 9), { made: 0, removed: 1, released: 0, releaseMs: [] });
 });
 
