@@ -41,7 +41,7 @@ function countWords(results: HostResults): Note {
     ? `${formatCounted(main.dying, 'removed cgroup')} that the kernel still has`
     : formatCounted(main.dying, 'dying cgroup');
   const age = once
-    ? ' They were counted once: they are dying, or only on their way, which takes up to 2.5 s. A second count (--settle) tells.'
+    ? ` They were counted ${results.readings.length > 1 ? 'over less than 5 s' : 'once'}: they are dying, or only on their way, which takes up to 2.5 s. A second count (--settle) tells.`
     : main.settled === null
       ? ''
       : ` At most ${formatCount(main.settled)} of them have been dying for 5 s or longer.`;

@@ -212,7 +212,7 @@ export function start(): Started {
 }
 
 /** What nothing that was read is to blame for: there was too little to compare with. */
-function notCompared({ hierarchies, growth }: HostResults): Unknown[] {
+function notCompared({ hierarchies, growth, readings }: HostResults): Unknown[] {
   const main = mainHierarchy(hierarchies);
   const unsettled = main !== undefined && main.settled === null && (main.dying ?? 0) > 0;
   return [
@@ -220,7 +220,7 @@ function notCompared({ hierarchies, growth }: HostResults): Unknown[] {
       ? [
           {
             what: 'how many have been dying for 5 s',
-            why: 'they were counted once; --settle, --since and --watch count again',
+            why: `they were counted ${readings.length > 1 ? 'over less than 5 s' : 'once'}; --settle, --since and --watch count again`,
           },
         ]
       : []),

@@ -86,7 +86,7 @@ function judgeDying({ results }: Symptoms): Judgement {
   if (main.dying === 0) return yesNo(false, `none is dying; ${rate(growth, 'dyingPerDay')}`);
   const found =
     main.settled === null
-      ? `${formatCount(main.dying)} removed ones are still there, counted once: some may be only on their way`
+      ? `${formatCount(main.dying)} removed ones are still there, counted ${results.readings.length > 1 ? 'over less than 5 s' : 'once'}: some may be only on their way`
       : `${formatCount(main.dying)} dying, at most ${formatCount(main.settled)} of them for 5 s or longer`;
   const held = heldBytes(results);
   const holding =

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { addUp, readListing } from '../../bench/host/bpf.ts';
 import { HostReader } from '../../bench/host/reader.ts';
-import { churnOf } from '../../bench/host/simulate.ts';
+import { churnOf, simulateHost } from '../../bench/host/simulate.ts';
 import { readTrace, traceCgroups } from '../../bench/host/trace.ts';
 import { steadyLook } from './support.ts';
 
@@ -101,4 +101,26 @@ test('cgroups a day: asked, traced, grown, or unknown', async () => {
   assert.match(churnOf({ ...facts, growth }, null)?.from ?? '', /at least/);
   // Since boot would count every cgroup that lives as made today.
   assert.equal(churnOf(facts, null), null);
+});
+
+test('what a week is simulated from: pods where there are pods, ids as the kernel holds them', async () => {
+  const base = await steadyLook('v2-6.12');
+  const progress = { update: () => {}, clear: () => {} };
+  const { signal } = new AbortController();
+  const from = async (facts: typeof base) => {
+    const options = { strategies: ['splice-caches'], cgroupsPerDay: 2, seed: 1 };
+    const outcome = await simulateHost(facts, {
+      ...options,
+      fleet: { workers: 1, signal, progress },
+    });
+    assert.ok('simulated' in outcome);
+    return new Map(outcome.simulated.from.map((one) => [one.key, one]));
+  };
+  const timers = await from(base);
+  assert.match(timers.get('files.count')?.from ?? '', /as in scenario timers/);
+  assert.equal(timers.get('host.idsHeldUntil')?.value, 'offline');
+  const pins = base.pins.map((one) => ({ ...one, cgroup: '/kubepods.slice' }));
+  const pods = await from({ ...base, pins, kernel: '4.4.0' });
+  assert.match(pods.get('files.count')?.from ?? '', /as in scenario pods/);
+  assert.equal(pods.get('host.idsHeldUntil')?.value, 'release');
 });

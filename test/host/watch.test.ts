@@ -6,9 +6,11 @@ import { after, test } from 'node:test';
 import { runHost } from '../../bench/commands/host.ts';
 import { survey } from '../../bench/host/hierarchy.ts';
 import { memoryHierarchies, parseMounts } from '../../bench/host/mounts.ts';
+import { conclude } from '../../bench/host/probe.ts';
 import { HostReader } from '../../bench/host/reader.ts';
 import { watchHost } from '../../bench/host/watch.ts';
 import { resolveHost } from '../../bench/host-options.ts';
+import { hostWords } from '../../reports/host-words.ts';
 import { hostResults } from '../../reports/results-host.ts';
 import { visibleLength } from '../../reports/terminal/text.ts';
 import { parseMetrics } from './metrics-parser.ts';
@@ -17,7 +19,7 @@ import { context, fixture, look } from './support.ts';
 /** What a course writes to go over the one before. */
 const MOVES = new RegExp(`${String.fromCharCode(27)}\\[\\d*[AJ]`, 'g');
 
-async function watched(tty: boolean, abortAfter: number, columns = 80) {
+async function watched(tty: boolean, abortAfter: number, columns = 80, tick = 30) {
   const reader = new HostReader(fixture('v2-6.12'));
   const text = reader.text('/proc/self/mountinfo') ?? '';
   const [mount] = memoryHierarchies(parseMounts(text, 'mountinfo'));
@@ -37,7 +39,7 @@ async function watched(tty: boolean, abortAfter: number, columns = 80) {
     },
     // Each look at the clock takes 30 ms: counting does too.
     now: () => {
-      now += 30;
+      now += tick;
       return now;
     },
   });
@@ -112,4 +114,22 @@ test('watching looks at everything again once a minute, and publishes that', asy
   // What both looks read is added up.
   const once = (await look(fixture('v2-6.12'))).observer.files;
   assert.ok(results.observer.files > 2 * once);
+});
+
+test('watching for long: not all readings are kept, but the first and the last are', async () => {
+  const { readings } = await watched(false, 2002, 80, 0);
+  assert.ok(readings.length > 900 && readings.length <= 2000, String(readings.length));
+  assert.deepEqual([readings[0]?.t, readings[1]?.t, readings.at(-1)?.t], [0, 4, 4002]);
+});
+
+test('watching for less than 5 s settles nothing, and that is said', async () => {
+  const results = await look(fixture('v2-6.12'));
+  const readings = [0, 3].map((t) => ({ t, live: 5, dying: 142 }));
+  const concluded = conclude(results, null, readings);
+  const { triage } = concluded;
+  const form = triage.find((one) => one.form === 'dying cgroups');
+  assert.equal(form?.verdict, 'likely');
+  assert.match(form?.because ?? '', /142 removed ones.*counted over less than 5 s/);
+  const texts = hostWords(concluded).map(({ text }) => text);
+  assert.ok(texts.some((text) => text.includes('They were counted over less than 5 s')));
 });
