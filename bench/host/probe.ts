@@ -1,4 +1,5 @@
 /** One look at a host: everything that anyone can read, and what is root's where it can be read. */
+import { release as osRelease } from 'node:os';
 import type { HostReading, HostResults } from '../../reports/results-host.ts';
 import { parseSlabinfo } from '../input/slabinfo.ts';
 import { costOf, readShape, readTypes, timesDying } from './cost.ts';
@@ -76,9 +77,16 @@ export async function pause(milliseconds: number, signal: AbortSignal): Promise<
 /** The hierarchies that are mounted, with their counts. */
 async function surveyAll({ reader, signal }: ProbeOptions): Promise<Surveyed[]> {
   const info = reader.text('/proc/self/mountinfo');
-  const text = info ?? reader.text('/proc/self/mounts', 'mounted hierarchies') ?? '';
-  const mounts = memoryHierarchies(parseMounts(text, info === null ? 'mounts' : 'mountinfo'));
-  if (mounts.length === 0) reader.note('memory cgroups', 'no hierarchy for them is mounted');
+  const text = info ?? reader.text('/proc/self/mounts', 'mounted hierarchies');
+  const format = info === null ? 'mounts' : 'mountinfo';
+  const mounts = memoryHierarchies(parseMounts(text ?? '', format));
+  if (mounts.length === 0) {
+    const why =
+      text === null
+        ? 'which hierarchies are mounted is not known'
+        : 'no hierarchy for them is mounted';
+    reader.note('memory cgroups', why);
+  }
   const surveyed: Surveyed[] = [];
   for (const mount of mounts) surveyed.push(await survey(reader, mount, { signal }));
   if (mounts.length > 0 && surveyed.every(({ hierarchy }) => !hierarchy.memory)) {
@@ -261,10 +269,11 @@ export function observed(
   };
 }
 
-/** The release of the kernel; a copied tree may have but one of the two files. */
+/** The release of the kernel; a copied tree may have but one of the two files, this host may be asked. */
 function readKernel(reader: HostReader): string | null {
   const release = reader.text('/proc/sys/kernel/osrelease');
   if (release !== null) return shown(release.trim());
+  if (reader.root === '') return shown(osRelease());
   const version = reader.text('/proc/version', 'the kernel');
   const [, found] = /^Linux version (\S{1,200})/.exec(version ?? '') ?? [];
   return found === undefined ? null : shown(found);

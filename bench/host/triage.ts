@@ -51,7 +51,8 @@ function grows(growth: HostResults['growth'], of: 'livePerDay' | 'dyingPerDay'):
 }
 
 function judgeFolders({ results }: Symptoms): Judgement {
-  const { live, liveEmpty } = mainHierarchy(results.hierarchies) ?? { live: null, liveEmpty: null };
+  const none = { live: null, liveEmpty: null, whole: true };
+  const { live, liveEmpty, whole } = mainHierarchy(results.hierarchies) ?? none;
   const { growth } = results;
   if (live === null) return cannot('live cgroups are not known');
   const seen = measured(growth, 'livePerDay');
@@ -62,7 +63,7 @@ function judgeFolders({ results }: Symptoms): Judgement {
     liveEmpty === null
       ? 'those without a task are not known'
       : `${formatCount(liveEmpty)}${watching ? ' at the last look' : ' of them'} without children and tasks`;
-  const because = `${formatCount(live)} live, ${empty}; ${seen ? rate(growth, 'livePerDay') : 'growth is not known'}`;
+  const because = `${formatCount(live)} live${whole ? '' : ' in the part that is seen'}, ${empty}; ${seen ? rate(growth, 'livePerDay') : 'growth is not known'}`;
   const half = liveEmpty !== null && liveEmpty >= live * LEAKING.share;
   if (half && live >= LEAKING.live) return yesNo(true, because);
   if (seen && grows(growth, 'livePerDay')) {
