@@ -193,7 +193,9 @@ function judgeInherited({ results, holdings }: Symptoms): Judgement {
       ? 'whether it grows is not known (--since tells)'
       : `${perDay < 0 ? '-' : '+'}${formatBytes(Math.abs(perDay))} a day since the earlier record`;
   const because = `${first.cgroup} has no task, and ${inWords(first.bytes, results)} beside its live children's; ${change}`;
-  const structures = (first.children ?? 0) * CHARGED * (results.cost?.bytesPerCgroup ?? 0);
+  // Since 5.9 the structures of a cgroup are charged to its parent.
+  const charged = name === 'reparented caches' ? 0 : CHARGED * (results.cost?.bytesPerCgroup ?? 0);
+  const structures = (first.children ?? 0) * charged;
   const bytes = first.bytes - structures;
   if (bytes < LARGE && !isPart(bytes, memory.Slab)) {
     const below =

@@ -123,13 +123,17 @@ function pinSection(results: HostResults): Section[] {
 function inheritedSection(results: HostResults): Section[] {
   const { inherited } = results;
   if (inherited.length === 0) return [];
+  // Since 5.9 the structures of a cgroup are charged to its parent.
+  const structures = results.generation.name.startsWith('obj_cgroup')
+    ? '; the structures of the cgroups below them are part of it'
+    : '';
   const rows = inherited
     .slice(0, ROWS)
     .map((one): Row => ({ label: one.cgroup, cells: [bytes(one.bytes), { text: one.evidence }] }));
   return [
     {
       title: slabHolds(results) ? 'Kernel memory of dying cgroups' : 'Kernel memory inherited',
-      how: `of cgroups without tasks, beside their live children's; the structures of the cgroups below them are part of it (${inherited[0]?.source}).`,
+      how: `of cgroups without tasks, beside their live children's${structures} (${inherited[0]?.source}).`,
       table: { columns: ['bytes', 'evidence'], rows, wrapLabels: true },
     },
   ];

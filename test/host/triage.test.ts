@@ -214,6 +214,11 @@ function inheritedCases(): typeof cases {
       one(300, 9000, {}, 10_000),
     ],
     [
+      'which are charged to the parent since 5.9 only',
+      ...([form, 'likely', /300 MiB/] as const),
+      one(300, 9000, { generation: { ...base.generation, name: 'reparented caches' } }, 10_000),
+    ],
+    [
       'nobody without tasks: nothing tells',
       ...([form, 'cannot tell', /the top inherited/] as const),
       { results: { memory: { Slab: 900 * MIB } }, holdings: { tellable: 0 } },
