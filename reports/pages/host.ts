@@ -18,8 +18,7 @@ function counted(value: number | null): Cell {
 }
 
 function bytes(value: number | null): Cell {
-  if (value === null) return UNKNOWN;
-  return value < 0 ? { text: `-${formatBytes(-value)}` } : { text: formatBytes(value) };
+  return value === null ? UNKNOWN : { text: formatBytes(value) };
 }
 
 const TONES: Record<HostForm['verdict'], Note['tone']> = {
