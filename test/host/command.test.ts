@@ -63,6 +63,9 @@ test('metrics: a strict reader gets every figure back, of every host', async () 
     for (const { help, type, samples } of families.values()) {
       assert.ok(help.length > 0 && type === 'gauge' && samples.size > 0);
     }
+    const single = (metric: string) => families.get(metric)?.samples.get('');
+    assert.equal(single('slabsplice_host_cpu_seconds'), results.observer.cpuMs / 1000);
+    assert.equal(single('slabsplice_host_read_seconds'), results.observer.readMs / 1000);
     for (const { version, mount, dying } of results.hierarchies) {
       const samples = families.get('slabsplice_memcg_dying')?.samples;
       assert.equal(samples?.get(`mount=${mount},version=${version}`) ?? null, dying);
