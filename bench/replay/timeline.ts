@@ -13,8 +13,8 @@ import type { Cgroups } from './cgroups.ts';
  * is released, and from the last thing that pinned it. Medians of the traces of 6.18 (data/README.md: 50 to
  * 200 ms; a median of 16 ms after the last folio).
  */
-const REMOVAL_US = 50_000;
-const LAST_US = 16_000;
+export const REMOVAL_US = 50_000;
+export const LAST_US = 16_000;
 /** Samples of the course: when there are more, every second one goes and the interval doubles. */
 const SAMPLES_MAX = 400;
 const FIRST_INTERVAL_US = 50_000;
