@@ -71,7 +71,12 @@ async function withFiles<Result>(
   const folder = await mkdtemp(join(tmpdir(), 'slabsplice-'));
   try {
     const kept = join(folder, 'trace');
-    await pipeline(process.stdin, createWriteStream(kept), { signal });
+    try {
+      await pipeline(process.stdin, createWriteStream(kept), { signal });
+    } catch (error) {
+      if (signal.aborted) throw new InterruptedError('interrupted');
+      throw error;
+    }
     const called = { [kept]: STDIN };
     return await body({ files: files.map((file) => (file === '-' ? kept : file)), called });
   } finally {
@@ -246,9 +251,14 @@ export async function runReplay(
   context: CommandContext,
 ): Promise<CommandResult> {
   const truth = options.truth === null ? null : await readTruth(options.truth);
-  const { runs, complete, failure } = await withFiles(options.files, context.signal, (inputs) =>
-    runArms(options, inputs, context),
-  );
+  const { runs, complete, failure } = await withFiles<Arms>(
+    options.files,
+    context.signal,
+    (inputs) => runArms(options, inputs, context),
+  ).catch((error: unknown): Arms => {
+    if (error instanceof InterruptedError) return { runs: new Map(), complete: false };
+    throw error;
+  });
   const results = resultsOf(options, runs, truth);
   const lost = [...runs.values()]
     .flatMap(({ objects }) => objects)

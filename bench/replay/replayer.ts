@@ -130,8 +130,13 @@ export class Replayer {
   }
 
   private act(event: TraceEvent): void {
-    this.clock.advance(event.time);
-    if (this.clock.now >= this.nextTick) this.tick();
+    const { clock } = this;
+    const due = clock.now + TICK_US;
+    clock.advance(event.time);
+    // What the event before has left to do was done soon after it, however long nothing happened.
+    if (clock.now >= this.nextTick) {
+      this.tick(Number.isNaN(due) ? clock.now : Math.min(due, clock.now));
+    }
     switch (event.kind) {
       case TRACE.kmemCacheAlloc:
         this.allocate(event, this.cacheOf(event));
@@ -184,17 +189,17 @@ export class Replayer {
         }
         break;
       case TRACE.marker:
-        this.tick();
+        this.tick(this.clock.now);
         this.timeline.marker(this.options.nameOf(event.text), this.clock.now);
         break;
       default:
     }
   }
 
-  /** kworkers and grace periods get their turn. */
-  private tick(): void {
+  /** kworkers and grace periods get their turn at a time that is not after now. */
+  private tick(time: number): void {
     this.cpu.runDeferred();
-    this.timeline.look(this.clock.now);
+    this.timeline.look(time);
     this.nextTick = this.clock.now + TICK_US;
   }
 
@@ -342,7 +347,7 @@ export class Replayer {
     cgroup.removed = this.clock.now;
     this.cgroups.remove(place);
     this.timeline.removed(place);
-    this.tick();
+    this.tick(this.clock.now);
   }
 
   /** Whether slab lets removed cgroups go under this strategy. */
@@ -355,7 +360,8 @@ export class Replayer {
    * @returns broken invariants
    */
   finish(): string[] {
-    this.tick();
+    this.tick(this.clock.now);
+    this.timeline.end(this.clock.now);
     // A cache that cannot be made is not missed by anybody: its objects are just not accounted.
     if (this.machine.cpus.record[CPU_RECORD.cacheCreationFailed] !== 0) {
       throw new CapacityError(`kmemCaches (${ROOM.kmemCaches}) reached; ${SHORTER}`);

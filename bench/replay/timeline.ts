@@ -100,6 +100,11 @@ export class Timeline {
     this.next = now + this.interval;
   }
 
+  /** The trace is at its end: the course has that moment. */
+  end(now: number): void {
+    if (!Number.isNaN(now) && this.course.at(-1)?.time !== now) this.course.push(this.sample(now));
+  }
+
   /** A marker of the workload: `probe: sample=53 phase=end+1s gen=49`. */
   marker(text: string, time: number): void {
     const sample = /\bsample=(\d+)/.exec(text)?.[1];

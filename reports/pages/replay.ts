@@ -225,6 +225,7 @@ function objectSection(results: ReplayResults): Section[] {
     }),
   );
   const rest = liveObjects.length - rows.length;
+  if (rows.length === 0) return [];
   return [
     {
       title: 'Objects still there',
