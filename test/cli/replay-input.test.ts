@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { type ReplayRecord, renderMarkdown, validateRecord } from '../../reports/index.ts';
+import {
+  type ReplayRecord,
+  renderMarkdown,
+  renderTerminal,
+  validateRecord,
+} from '../../reports/index.ts';
 import { runCli, startCli, temporaryFolder } from './run-cli.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/traces/', import.meta.url));
@@ -71,7 +76,8 @@ test('of a compressed file that is cut short what is there is read; --strict ref
 
 test('a line of ten million bytes is counted, and what is around it read', async (t) => {
   const { record } = await replay(t, [`${MAKE}${'x'.repeat(1e7)}\n${ALLOC}`]);
-  const { events, bad, lines } = record.results;
+  const { events, bad, lines, eventsPerSecond } = record.results;
+  assert.ok((eventsPerSecond['splice-caches'] ?? 0) > 0);
   assert.deepEqual([events, bad, lines], [2, 1, 3]);
 });
 
@@ -209,6 +215,44 @@ test('a table that is full ends it; nothing is written as nothing was finished',
   assert.equal(code, 3);
   assert.match(stderr, /kmemIds \(16384\) reached at line 16385; replay a shorter part/);
   assert.ok(!existsSync(join(cwd, 'r')));
+});
+
+test('the page folds what is much, and says how far which strategy is off', async (t) => {
+  const { record } = await replay(t, [MAKE]);
+  const pin = (what: string, seconds: number) => ({
+    ...{ strategy: 'splice-caches', what, cgroups: 1, seconds, stillThere: 0, longest: ['/p'] },
+  });
+  const files = Array.from({ length: 5 }, (_, at) => pin(`file: dev 1:1 inode ${at}`, 5 - at));
+  const caches = Array.from({ length: 10 }, (_, at) => pin(`slab: c${at}`, 0.5));
+  const [series] = record.results.series;
+  assert.ok(series !== undefined);
+  const row = (measured: number, near: number) => ({
+    ...{ sample: measured, t: 0, phase: 'run', measured },
+    replayed: { far: 0, near },
+  });
+  const page = renderTerminal(
+    {
+      ...record,
+      results: {
+        ...record.results,
+        ...{ pins: [...files, ...caches], lost: 5, truth: [row(200, 206), row(100, 104)] },
+        series: [
+          { ...series, strategy: 'far' },
+          { ...series, strategy: 'near' },
+          { ...series, strategy: 'splice-caches', t: [], dying: [], slabBytes: [] },
+        ],
+      },
+    },
+    { width: 100, color: false },
+  ).replaceAll(/\s+/g, ' ');
+  assert.match(page, /2 other files of dev 1:1 2 1\.5 -/);
+  assert.match(page, /by the time that they waited for it\. .*4 more are in the record\./);
+  assert.match(page, /within 3 or 3 % - 0 of 2 1 of 2/);
+  assert.match(
+    page,
+    /Nearest to what was measured is near: off by 5 cgroups on average over 2 samp/,
+  );
+  assert.match(page, /5 events were lost while recording/);
 });
 
 test('every command of docs/replay.md runs', async (t) => {

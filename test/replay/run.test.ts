@@ -144,9 +144,9 @@ test('slab that keeps a cgroup under pin is named by its cache, tmpfs as what is
   assert.deepEqual(pinsOf(await replay(trace(...JOB, file, GO))), inferred);
   const left = trace(...JOB, file, GO, `3| ${free('c1', 'shmem_inode_cache')}`);
   assert.deepEqual(pinsOf(await replay(left)), { 'tmpfs (inferred)': [1, 0] });
-  assert.deepEqual(pinsOf(await replay(trace(...JOB, GO))), {
-    'nothing but a grace period': [1, 0],
-  });
+  const nothing = await replay(trace(...JOB, GO));
+  assert.deepEqual(pinsOf(nothing), { 'nothing but a grace period': [1, 0] });
+  assert.equal(nothing.pins[0]?.seconds, 0.05);
 });
 
 test('before 6.18 caches go by call site and size, until their frees name them', async () => {
@@ -227,6 +227,75 @@ test('kmalloc and kmem_cache_alloc have one address space; large kmalloc has no 
 test('who is attached to a cgroup from before the trace leaves the one it was in', async () => {
   const elsewhere = JOB[1]?.replace('dst_id=77', 'dst_id=5') ?? '';
   assert.equal(dyingOf(await replay(trace(...JOB, elsewhere, page('add', A7), GO))), 0);
+});
+
+test('a number that a task of nobody gives to its child is no longer in a cgroup', async () => {
+  const fork = (task: number) =>
+    `${task}| sched_process_fork: comm=a pid=${task} child_comm=a child_pid=12`;
+  const child = `12| ${page('add', A7)}`;
+  assert.equal(dyingOf(await replay(trace(...JOB, fork(9), child, GO))), 1);
+  assert.equal(dyingOf(await replay(trace(...JOB, fork(9), fork(8), child, GO))), 0);
+});
+
+test('nothing is charged to a cgroup that was removed', async () => {
+  const run = await replay(trace(...JOB, GO, page('add', A7), alloc('a1'), alloc('a2')), {
+    strategy: 'pin',
+  });
+  assert.deepEqual(pinsOf(run), { 'nothing but a grace period': [1, 0] });
+});
+
+test('page cache that goes without having been added is counted', async () => {
+  const run = await replay(trace(...JOB, page('add', A7), page('delete', A7), page('delete', A7)));
+  assert.equal(run.unknownDeletes, 1);
+});
+
+test('more page cache than a machine counts is refused, with the line', async () => {
+  const huge = Array.from({ length: 257 }, (_, at) => page('add', A7, at * 2 ** 35, 22));
+  await assert.rejects(
+    replay(trace(...JOB, ...huge)),
+    /^CapacityError: pages of page cache \(1073741824\) reached at line 259; replay a shorter part/,
+  );
+});
+
+test('geometry is that of the recording, under any of its names', async () => {
+  const cache = {
+    ...{ name: 'big', objectSize: 192, size: 192, align: 8, order: 3, objectsPerSlab: 170 },
+    ...{ minPartial: 5, cpuPartial: 30, hwcacheAlign: false, reclaimAccount: false },
+    ...{ typesafeByRcu: false, ctor: false, debug: false },
+  };
+  const geometry = {
+    ...{ source: 'g', kernel: '6.18', cpus: 2, pageSize: 4096, caches: [cache] },
+    aliases: new Map([['dentry', 'big']]),
+  };
+  const bytes = async (name: string) =>
+    (await replay(trace(alloc('a1', `name=${name}`)), { geometry })).course.at(-1)?.slabBytes;
+  assert.deepEqual([await bytes('big'), await bytes('dentry')], [32_768, 32_768]);
+  assert.equal(await bytes('other'), 4096);
+});
+
+test('a release is right within half a second of the kernel’s', async () => {
+  const release = '1| cgroup_release: root=4 id=77 level=1 path=/job';
+  const late = await replay(trace(...JOB, GO, release));
+  assert.deepEqual([late.releases, late.releasesRight], [1, 0]);
+  const text = trace(...JOB, GO, release).replace('13.000000', '12.540000');
+  const soon = await replay(text);
+  assert.deepEqual([soon.releases, soon.releasesRight], [1, 1]);
+});
+
+test('the course of a long trace has few moments, and its last one', async () => {
+  const run = await replay(trace(...JOB, ...Array.from({ length: 2000 }, () => LATER)));
+  assert.ok(run.course.length > 100 && run.course.length <= 402, String(run.course.length));
+  assert.equal(run.course.at(-1)?.time, run.ended);
+});
+
+test('tasks of a turn are its own', async () => {
+  const file = (pointer: string) => alloc(pointer, 'name=shmem_inode_cache');
+  // The first is nobody’s, though task 9 is in a cgroup at the end of the turn before.
+  const first = await replay(trace(file('c1'), ...JOB), { scale: 2 });
+  assert.equal(first.inferredPins, 0);
+  const fork = 'sched_process_fork: comm=a pid=9 child_comm=a child_pid=12';
+  const child = await replay(trace(...JOB, fork, `12| ${file('c1')}`), { scale: 2 });
+  assert.equal(child.inferredPins, 2);
 });
 
 test('what is not said to be accounted is taken to be, and counted', async () => {
