@@ -42,6 +42,8 @@ export class Timeline {
   private dying: { readonly place: number; readonly generation: number }[] = [];
   /** Cgroups that are gone from the machine, but would not be from the kernel yet. */
   private leaving: number[] = [];
+  /** When the first of them goes. */
+  private nextLeaves = Number.POSITIVE_INFINITY;
   private interval = FIRST_INTERVAL_US;
   private next = Number.NEGATIVE_INFINITY;
   course: ReplaySample[] = [];
@@ -68,15 +70,22 @@ export class Timeline {
         const cgroup = this.cgroups.all[place] as { removed: number; released: number };
         cgroup.released = Math.max(cgroup.removed + REMOVAL_US, now + LAST_US);
         this.leaving.push(place);
+        this.nextLeaves = Math.min(this.nextLeaves, cgroup.released);
         return false;
       });
     }
-    if (this.leaving.length > 0) {
-      this.leaving = this.leaving.filter(
-        (place) => (this.cgroups.all[place] as { released: number }).released > now,
-      );
-    }
+    if (now >= this.nextLeaves) this.letGo(now);
     if (now >= this.next) this.record(now);
+  }
+
+  private letGo(now: number): void {
+    this.nextLeaves = Number.POSITIVE_INFINITY;
+    this.leaving = this.leaving.filter((place) => {
+      const { released } = this.cgroups.all[place] as { released: number };
+      if (released <= now) return false;
+      this.nextLeaves = Math.min(this.nextLeaves, released);
+      return true;
+    });
   }
 
   private isThere(place: number, generation: number): boolean {
@@ -102,7 +111,9 @@ export class Timeline {
 
   /** The trace is at its end: the course has that moment. */
   end(now: number): void {
-    if (!Number.isNaN(now) && this.course.at(-1)?.time !== now) this.course.push(this.sample(now));
+    if (Number.isNaN(now)) return;
+    if (this.course.at(-1)?.time === now) this.course.pop();
+    this.course.push(this.sample(now));
   }
 
   /** A marker of the workload: `probe: sample=53 phase=end+1s gen=49`. */

@@ -288,6 +288,15 @@ test('the course of a long trace has few moments, and its last one', async () =>
   assert.equal(run.course.at(-1)?.time, run.ended);
 });
 
+test('where time stands still the last moment counts', async () => {
+  const text = trace(...JOB, page('add', A7), GO).replace(/ \d+\.000000:/g, ' 10.000000:');
+  const run = await replay(text);
+  assert.deepEqual(
+    run.course.map(({ time, dying }) => [time, dying]),
+    [[10_000_000, 1]],
+  );
+});
+
 test('tasks of a turn are its own', async () => {
   const file = (pointer: string) => alloc(pointer, 'name=shmem_inode_cache');
   // The first is nobody’s, though task 9 is in a cgroup at the end of the turn before.
