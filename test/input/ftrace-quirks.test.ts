@@ -252,7 +252,7 @@ const BAD: readonly (readonly [text: string, kind: string])[] = [
   [line(PAGE.replace('254:0', '254')), FIELD_BAD('mm_filemap_add_to_page_cache')],
   [line(PAGE.replace('254:0', '99999:0')), FIELD_BAD('mm_filemap_add_to_page_cache')],
   [line(PAGE.replace('218243', '2182g3')), FIELD_BAD('mm_filemap_add_to_page_cache')],
-  [line(PAGE.replace('order=2', 'order=99')), FIELD_BAD('mm_filemap_add_to_page_cache')],
+  [line(PAGE.replace('order=2', 'order=23')), FIELD_BAD('mm_filemap_add_to_page_cache')],
   [line(ATTACH.replace('11363', '')), FIELD_BAD('cgroup_attach_task')],
   [line(ATTACH.replace('11363', '9007199254740993')), FIELD_BAD('cgroup_attach_task')],
   [
@@ -285,6 +285,12 @@ for (const [text, kind] of BAD) {
     );
   });
 }
+
+test('a folio has 16 GiB at the most, also where lines like it came before', () => {
+  const of = (order: number) => line(PAGE.replace('order=2', `order=${order}`));
+  const { seen, summary } = readText(`${[0, 0, 22, 23, 22].map(of).join('\n')}\n`);
+  assert.deepEqual([seen.map((one) => one.order), summary.bad], [[0, 0, 22, 22], 1]);
+});
 
 test('a line that was cut has a field less than the others, not a wrong one', () => {
   for (const event of [ALLOC, FREE, KMALLOC, PAGE]) {
