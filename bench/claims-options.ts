@@ -4,7 +4,7 @@ import { STRATEGIES } from '../core/index.ts';
 import type { Claim } from './claims/claim.ts';
 import { CLAIMS } from './claims/claims.ts';
 import { UsageError } from './errors.ts';
-import { quote, textOption } from './option-values.ts';
+import { parseStrategies, quote, textOption } from './option-values.ts';
 import { commonOptions, DEFAULT_SEED, type RawOptions } from './options.ts';
 
 /** The options of `claims`, as commander hands them over. */
@@ -40,7 +40,12 @@ function parseOnly(option: string, text: string): Claim[] {
 export function claimsOptions(): Option[] {
   return [
     textOption('--only <IDS>', 'claims by their ids, such as pointer,release', parseOnly),
-    ...commonOptions(),
+    textOption(
+      '--strategies <a,b>',
+      `the design that they are put to, one (default: ${CLAIMED})`,
+      parseStrategies,
+    ),
+    ...commonOptions().filter(({ long }) => long !== '--strategies'),
   ];
 }
 

@@ -48,6 +48,16 @@ export function measured(
   return { verdict, evidence, figures, searches: [], witnesses };
 }
 
+/** The first of some sizes, in ascending order, that shows something; none if no size does. */
+export function smallest(
+  sizes: readonly number[],
+  shows: (size: number) => boolean,
+  text: (size: number) => string,
+): ClaimWitness[] {
+  const found = sizes.find(shows);
+  return found === undefined ? [] : [stateWitness(text(found))];
+}
+
 /** A state that shows something, and needs no schedule. */
 export function stateWitness(what: string): ClaimWitness {
   return { what, schedule: '', command: '', violation: null };

@@ -77,9 +77,13 @@ function isWrong({ owned, counter }: Level): boolean {
   return owned !== counter;
 }
 
+function pagesText(count: number): string {
+  return `${count} ${count === 1 ? 'page' : 'pages'}`;
+}
+
 function stateText({ own, child, nodes }: State): string {
-  const lru = nodes === 0 ? '' : ` and ${nodes} of them a shadow node on its list`;
-  return `a parent with ${own} pages of its own${lru}, a child with ${child}`;
+  const lru = nodes === 0 ? '' : `, ${nodes} of which holds a shadow node`;
+  return `a parent with ${pagesText(own)} of its own${lru}; a child with ${pagesText(child)}`;
 }
 
 const NONE: State = { own: 0, child: 4, nodes: 0 };
@@ -104,16 +108,21 @@ const LOCAL: Claim = {
     const none = parentOf(core, strategy, NONE);
     const some = parentOf(core, strategy, SOME);
     const nodes = parentOf(core, strategy, NODES);
-    const smallest = statesUpTo(3, 0).find((state) => {
-      const { before, after, freed } = parentOf(core, strategy, state);
-      return [before, after, freed].some(isWrong);
-    });
+    const states = statesUpTo(3, 0).map((state) => ({
+      state,
+      ...parentOf(core, strategy, state),
+    }));
+    const [differs] = states.filter(({ before, after, freed }) =>
+      [before, after, freed].some(isWrong),
+    );
+    const [negative] = states.filter(({ freed }) => freed.counter < 0);
+    const [under] = states.filter(({ freed }) => freed.shown < freed.owned);
     const levels = [none, some, nodes].flatMap(({ before, after, freed }) => [
       before,
       after,
       freed,
     ]);
-    const wrong = smallest !== undefined || levels.some(isWrong);
+    const wrong = differs !== undefined || levels.some(isWrong);
     const zero = some.before.counter === 0;
     const evidence = [
       `A parent without pages of its own: counter ${none.before.counter}, ${none.after.counter} after it inherited ${none.after.owned}, ${none.freed.counter} when they are freed, shown as ${none.freed.shown}.`,
@@ -133,8 +142,30 @@ const LOCAL: Claim = {
       { name: 'shadow nodes too many before', value: nodes.before.excess },
       { name: 'shadow nodes too many after', value: nodes.freed.excess },
     ];
-    const witness = smallest === undefined ? [] : [stateWitness(`${stateText(smallest)}, removed`)];
-    return measured(verdictOf(!wrong, true), evidence, figures, witness);
+    const witnesses = [
+      ...(differs === undefined
+        ? []
+        : [
+            stateWitness(
+              `counter ${differs.after.counter} for ${pagesText(differs.after.owned)}: ${stateText(differs.state)}, removed`,
+            ),
+          ]),
+      ...(negative === undefined
+        ? []
+        : [
+            stateWitness(
+              `counter ${negative.freed.counter}, shown as ${negative.freed.shown}: ${stateText(negative.state)}, freed after it went`,
+            ),
+          ]),
+      ...(under === undefined
+        ? []
+        : [
+            stateWitness(
+              `${under.freed.shown} shown for ${pagesText(under.freed.owned)}: ${stateText(under.state)}, freed after it went`,
+            ),
+          ]),
+    ];
+    return measured(verdictOf(!wrong, true), evidence, figures, witnesses);
   },
 };
 
@@ -160,10 +191,10 @@ const SHADOW: Claim = {
   },
   async check(context) {
     const { core, strategy } = context;
-    const smallest = statesUpTo(10, 1).find((state) => !sameAsPinned(context, state));
+    const first = statesUpTo(10, 1).find((state) => !sameAsPinned(context, state));
     const here = parentOf(core, strategy, NODES);
     const pinned = parentOf(core, 'pin', NODES);
-    const same = smallest === undefined && sameAsPinned(context, NODES);
+    const same = first === undefined && sameAsPinned(context, NODES);
     return measured(
       verdictOf(same, true),
       `${NODES.nodes} shadow nodes at a parent with ${NODES.own} pages: ${here.before.excess} too many before a child of ${NODES.child} pages goes, ${here.freed.excess} when its pages are freed; without reparenting ${pinned.freed.excess}.`,
@@ -172,9 +203,7 @@ const SHADOW: Claim = {
         { name: "too many, child's pages freed", value: here.freed.excess },
         { name: "too many under pin, child's pages freed", value: pinned.freed.excess },
       ],
-      smallest === undefined
-        ? []
-        : [stateWitness(`${stateText(smallest)} that are freed after it went`)],
+      first === undefined ? [] : [stateWitness(`${stateText(first)}, freed after it went`)],
     );
   },
 };
@@ -229,7 +258,7 @@ const SHADOW_CHILD: Claim = {
     const limits = [
       ...(between.broken
         ? [
-            'Between the hand-over and the drain its pages are the parent’s and its nodes still its own.',
+            "Between the hand-over and the drain its pages are the parent's and its nodes still its own.",
           ]
         : []),
       ...(found.byItsId > 0
@@ -282,7 +311,7 @@ function residue({ core, strategy }: ClaimContext) {
 const CHILD_USAGE: Claim = {
   id: 'child-usage',
   group: 'patch text',
-  statement: 'What the removed child’s own counters say does not matter any more.',
+  statement: 'What the counters of the removed child say does not matter any more.',
   source: TEXT,
   experiment: `A cgroup with ${PAGES} pages is removed and its pages freed: its counter, its parent's, and whether it is freed all the same. Then a schedule is looked for in which its counter falls below 0 (D1).`,
   expected: { verdict: 'holds with limits', source: 'docs/findings.md, D1' },

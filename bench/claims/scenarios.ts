@@ -1,7 +1,8 @@
 /** What is explored for a claim and for nothing else. */
-import { buildWorld, drop, hold } from '../explore/operations.ts';
-import { objectOf, REMOVES_C } from '../explore/setups.ts';
-import { at, type Scenario, WORLD } from '../explore/world.ts';
+import { CACHE_LIVE } from '../../core/memcg/kmem-caches.ts';
+import { addCache, buildWorld, destroy, drop, hold, SHAPE } from '../explore/operations.ts';
+import { noted, objectOf, REMOVES_C } from '../explore/setups.ts';
+import { at, kworker, type Scenario, WORLD } from '../explore/world.ts';
 
 /** A reader of C's shadow nodes meets the removal of C. */
 export const SHADOW_NODES: Scenario = {
@@ -37,3 +38,34 @@ export const SHADOW_NODES: Scenario = {
     }
   },
 };
+
+/** A request to create a copy of a root cache that is being destroyed. */
+export const REQUESTED: Scenario = {
+  name: 'requested cache + destroy',
+  summary: "a root cache is destroyed while a request to create C's copy of it waits to be run",
+  threads: [
+    { title: 'kworker: runs deferred work', body: kworker },
+    { title: 'destroys the root cache', body: (part) => destroy(part, WORLD.fresh) },
+  ],
+  setup(builder) {
+    buildWorld(builder);
+    addCache(builder, 'fresh', SHAPE, false);
+    const { cpus, world } = builder;
+    // Not accounted, as there is no copy yet; it asks for one.
+    cpus[1]?.free(cpus[1].allocFor(at(world, WORLD.C), at(world, WORLD.fresh)));
+    cpus[0]?.becomeKworker();
+  },
+  check(builder, complain) {
+    noted(builder, complain);
+    const { flags, root } = builder.machine.kmemCaches;
+    for (let copy = builder.machine.config.rootCaches + 1; copy < flags.length; copy++) {
+      const of = root[copy] ?? 0;
+      const orphan = ((flags[copy] ?? 0) & CACHE_LIVE) !== 0 && (flags[of] ?? 0) === 0;
+      if (orphan)
+        complain('S3', `cache ${copy} is a copy of root cache ${of}, which was destroyed`);
+    }
+  },
+};
+
+/** All of them. */
+export const CLAIM_SCENARIOS: readonly Scenario[] = [SHADOW_NODES, REQUESTED];

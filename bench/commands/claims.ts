@@ -3,7 +3,7 @@
  * ask the explorer take its sessions in turn, one a core.
  */
 import { availableParallelism } from 'node:os';
-import type { ClaimResult, ClaimsResults } from '../../reports/index.ts';
+import { type ClaimResult, type ClaimsResults, formatCounted } from '../../reports/index.ts';
 import type { Claim, Finding } from '../claims/claim.ts';
 import { type ClaimContext, openContext } from '../claims/context.ts';
 import type { ClaimsOptions } from '../claims-options.ts';
@@ -31,7 +31,7 @@ export function planClaims({ claims, strategy, quick }: ClaimsOptions): Plan {
   const how = quick ? 'with at most one preemption' : 'with at most two preemptions';
   return {
     lines: [
-      `claims: ${claims.length} claims, put to ${strategy}; races under every schedule ${how}`,
+      `claims: ${formatCounted(claims.length, 'claim')}, put to ${strategy}; races under every schedule ${how}`,
       ...claims.map(({ id, statement }) => `claim ${id}: ${statement}`),
     ],
     bytes: cores.length * SESSION_BYTES + OWN_BYTES,
@@ -84,7 +84,7 @@ function checksOf({ claims }: ClaimsResults): CommandCheck[] {
     {
       name: 'every claim comes out as the rules of its kernel have it',
       ok: others.length === 0,
-      detail: others.length === 0 ? `${claims.length} claims` : texts.join('; '),
+      detail: others.length === 0 ? formatCounted(claims.length, 'claim') : texts.join('; '),
     },
   ];
 }

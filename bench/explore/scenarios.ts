@@ -2,7 +2,7 @@
  * What is explored: every pair of operations on two CPUs, and the meetings of three that matter, most
  * with a kworker that runs the deferred work meanwhile. Each strategy goes through all of them.
  */
-import { SHADOW_NODES } from '../claims/scenarios.ts';
+import { CLAIM_SCENARIOS } from '../claims/scenarios.ts';
 import { UsageError } from '../errors.ts';
 import { FINDINGS } from './findings.ts';
 import {
@@ -114,7 +114,7 @@ export const SCENARIOS: readonly Scenario[] = [...pairs(), ...TRIPLES, ...SEQUEN
 export const ALL_SCENARIOS: readonly Scenario[] = [
   ...SCENARIOS,
   ...FINDINGS.map(({ scenario }) => scenario),
-  SHADOW_NODES,
+  ...CLAIM_SCENARIOS,
   ...TUTORIAL,
 ];
 

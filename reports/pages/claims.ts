@@ -179,22 +179,22 @@ function verdictNotes(record: ClaimsRecord): Note[] {
       ];
   const of = (verdict: ClaimVerdict) => claims.filter((claim) => claim.verdict === verdict);
   const named = (verdict: ClaimVerdict) => formatList(of(verdict).map(({ id }) => id));
-  const line = (verdict: ClaimVerdict, words: string): Note[] =>
+  const line = (verdict: ClaimVerdict, one: string, more: string): Note[] =>
     of(verdict).length === 0
       ? []
       : [
           {
-            text: `${formatCounted(of(verdict).length, 'claim')} ${words}: ${named(verdict)}.`,
+            text: `${formatCounted(of(verdict).length, 'claim')} ${of(verdict).length === 1 ? one : more}: ${named(verdict)}.`,
             tone: TONES[verdict],
           },
         ];
   return [
     ...cut,
-    ...line('holds', 'without a limit that was met'),
-    ...line('holds with limits', 'with limits'),
-    ...line('fails', 'not true'),
-    ...line('cannot tell', 'undecided'),
-    ...line('not modelled', 'not checked'),
+    ...line('holds', 'holds', 'hold'),
+    ...line('holds with limits', 'holds with limits', 'hold with limits'),
+    ...line('fails', 'fails', 'fail'),
+    ...line('cannot tell', 'is undecided', 'are undecided'),
+    ...line('not modelled', 'is not modelled', 'are not modelled'),
     ...failedChecks(record.checks),
   ];
 }
