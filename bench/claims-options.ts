@@ -27,13 +27,13 @@ const CLAIMED = 'splice-caches';
 /** Reads `release,pointer`, or `all`. */
 function parseOnly(option: string, text: string): Claim[] {
   if (text.trim() === 'all') return [...CLAIMS];
-  const wanted = new Set(text.split(',').map((id) => id.trim().toLowerCase()));
-  for (const id of wanted) {
-    if (CLAIMS.some((claim) => claim.id === id)) continue;
-    const ids = CLAIMS.map((claim) => claim.id).join(', ');
-    throw new UsageError(`${option}: no claim is called ${quote(id)}; there are ${ids}`);
+  const wanted = text.split(',').map((id) => id.trim());
+  const unknown = wanted.find((one) => CLAIMS.every(({ id }) => id !== one));
+  if (unknown !== undefined) {
+    const ids = CLAIMS.map(({ id }) => id).join(', ');
+    throw new UsageError(`${option}: no claim is called ${quote(unknown)}; there are ${ids}`);
   }
-  return CLAIMS.filter(({ id }) => wanted.has(id));
+  return CLAIMS.filter(({ id }) => wanted.includes(id));
 }
 
 /** All options of `claims`. */

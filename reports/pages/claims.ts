@@ -78,7 +78,7 @@ function groupSections(claims: readonly ClaimResult[]): Section[] {
     return [
       {
         title,
-        how: 'in our words; what was run and every figure are in the record, and shown for a claim alone.',
+        how: 'in our words, and what was found.',
         entries: ofGroup.map(entryOf),
       },
     ];
