@@ -28,7 +28,9 @@ function coresFor(claims: number): (number | null)[] {
 /** What would be checked. */
 export function planClaims({ claims, strategy, quick }: ClaimsOptions): Plan {
   const cores = coresFor(claims.length);
-  const how = quick ? 'with at most one preemption' : 'with at most two preemptions';
+  const how = quick
+    ? 'with at most one preemption'
+    : 'with at most two preemptions (one in the largest scenarios)';
   return {
     lines: [
       `claims: ${formatCounted(claims.length, 'claim')}, put to ${strategy}; races under every schedule ${how}`,
