@@ -3,6 +3,7 @@
  * started. The work itself is imported when a command runs, so that `--help` and a refusal are
  * instant and load no worker pool.
  */
+import { claimsOptions, resolveClaims } from '../claims-options.ts';
 import { exploreOptions, resolveExplore } from '../explore-options.ts';
 import { hostOptions, resolveHost } from '../host-options.ts';
 import { leakOptions, resolveLeak } from '../leak-options.ts';
@@ -131,6 +132,31 @@ const explore: CommandEntry = {
       kind: 'record',
       plan: async () => (await import('./explore.ts')).planExplore(options),
       run: async (context) => (await import('./explore.ts')).runExplore(options, context),
+    };
+  },
+};
+
+const claims: CommandEntry = {
+  name: 'claims',
+  summary: 'each claim of the patch mails, checked on the model, with evidence',
+  examples: [
+    ['slabsplice claims', 'all of them, within a minute'],
+    ['slabsplice claims --only local-statistics', 'the one that is false, with its figures'],
+    ['slabsplice claims --only pointer,charge-races', 'two that a race decides'],
+    ['slabsplice claims --strategies pin --only release', 'does it hold for another design?'],
+    ['slabsplice claims --json - | jq ".results.claims[] | {id, verdict}"', 'for a script'],
+  ],
+  slow: true,
+  // Nothing is timed.
+  simulated: true,
+  unused: ['cpus', 'selfCheck'],
+  options: claimsOptions,
+  prepare(raw) {
+    const options = resolveClaims(raw);
+    return {
+      kind: 'record',
+      plan: async () => (await import('./claims.ts')).planClaims(options),
+      run: async (context) => (await import('./claims.ts')).runClaims(options, context),
     };
   },
 };
@@ -352,6 +378,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   replay,
   host,
   explore,
+  claims,
   geometry,
   capacity,
   doctor,

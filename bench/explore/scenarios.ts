@@ -2,6 +2,7 @@
  * What is explored: every pair of operations on two CPUs, and the meetings of three that matter, most
  * with a kworker that runs the deferred work meanwhile. Each strategy goes through all of them.
  */
+import { CLAIM_SCENARIOS } from '../claims/scenarios.ts';
 import { UsageError } from '../errors.ts';
 import { FINDINGS } from './findings.ts';
 import {
@@ -109,10 +110,11 @@ const TRIPLES: readonly Scenario[] = [
 /** Everything that is explored. */
 export const SCENARIOS: readonly Scenario[] = [...pairs(), ...TRIPLES, ...SEQUENCES];
 
-/** Everything that has a name: what is explored, the suspicions, and the tutorial. */
+/** Everything that has a name: what is explored, the suspicions, what a claim needs, and the tutorial. */
 export const ALL_SCENARIOS: readonly Scenario[] = [
   ...SCENARIOS,
   ...FINDINGS.map(({ scenario }) => scenario),
+  ...CLAIM_SCENARIOS,
   ...TUTORIAL,
 ];
 

@@ -261,7 +261,8 @@ test('geometry is that of the recording, under any of its names', async () => {
   const cache = {
     ...{ name: 'big', objectSize: 192, size: 192, align: 8, order: 3, objectsPerSlab: 170 },
     ...{ minPartial: 5, cpuPartial: 30, hwcacheAlign: false, reclaimAccount: false },
-    ...{ typesafeByRcu: false, ctor: false, debug: false },
+    ...{ typesafeByRcu: false, ctor: false, debug: false, cacheDma: false },
+    ...{ usersize: 0, sheafCapacity: 0, aliases: 1 },
   };
   const geometry = {
     ...{ source: 'g', kernel: '6.18', cpus: 2, pageSize: 4096, caches: [cache] },
