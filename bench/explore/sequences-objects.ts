@@ -236,7 +236,7 @@ const SEVERAL_CPUS: readonly Scenario[] = [
           removeC(part);
         },
       },
-      { title: 'is there', body() {} },
+      { title: 'gives its stock back', body: ({ cpu }) => cpu.drainStock() },
     ],
     setup(builder) {
       buildWorld(builder);
