@@ -1,9 +1,8 @@
 /**
  * Suspicions about the faithful rules that nobody is known to have reported (kernel-model e.3, D1 to D6),
  * one that a soak met (D7), one that this explorer met (D8), one that was argued away (M17), and those about
- * the designs with an owner per object (findings-objects.ts). Each has
- * a scenario of its own, in which the rules of the kernel either show it, or every schedule within the
- * bound refutes it.
+ * the designs with an owner per object (findings-objects.ts). Each has a scenario of its own, in which the
+ * rules of the kernel either show it, or every schedule within the bound refutes it.
  */
 import { OBJECT_FINDINGS } from './findings-objects.ts';
 import {
