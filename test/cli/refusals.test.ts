@@ -94,6 +94,14 @@ const REFUSALS: [args: string, says: RegExp][] = [
     'explore --scenario look-up --strategies pin --schedule 1:1',
     /--schedule: belongs to one machine; give .*with one name/,
   ],
+  [
+    'explore --scenario requests --strategies objcg',
+    /--strategies: 'requests beyond the queue' is about caches that memcgs have of their own, which none of objcg has; give --strategies pin/,
+  ],
+  [
+    'explore --scenario two --strategies pin,splice-caches',
+    /'alloc \+ two removals' is about caches that all memcgs share, .* give --strategies objcg/,
+  ],
   ['explore --bound 2 --search random', /--bound: a random search has none; leave one .* out/],
   ['explore --bound 99', /--bound: '99' is out of range; give a whole number from 0 to 8/],
   ['explore --search dfs', /--search: 'dfs' is not known; choose from bounded, random, pct/],
