@@ -10,6 +10,8 @@ const seriesSchema = open({
   t: course,
   dying: course,
   slabBytes: course,
+  /** Bytes of the objects in it; empty in records from before 0.2. */
+  objectBytes: course.default([]),
 });
 
 const pinSchema = open({

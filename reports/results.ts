@@ -83,6 +83,8 @@ const leftBehindSchema = open({
   pinnedPages: amount,
   pinnedBytes: amount,
   cachesOnParent: amount,
+  /** Share of the slab pages that was objects before the removal; missing in records from before 0.2. */
+  slabUsed: amount.optional(),
 });
 
 const interferenceSchema = open({

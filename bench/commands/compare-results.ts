@@ -185,9 +185,10 @@ function leftBehind(options: CompareOptions, data: CompareData): CompareResults[
   const order = options.orders.at(-1);
   return data.removals.flatMap(({ arm, pages, order: had, aftermath }) => {
     if (aftermath === null || had !== order || arm.label.endsWith(AGAIN)) return [];
-    const { dying, pinnedPages, cachesOnParent } = aftermath;
+    const { dying, pinnedPages, cachesOnParent, slabUsed } = aftermath;
     const pinnedBytes = pinnedPages * PAGE_BYTES;
-    return [{ strategy: arm.label, pages, dying, pinnedPages, pinnedBytes, cachesOnParent }];
+    const left = { dying, pinnedPages, pinnedBytes, cachesOnParent, slabUsed };
+    return [{ strategy: arm.label, pages, ...left }];
   });
 }
 

@@ -177,6 +177,7 @@ function resultsOf(
       t: run.course.map(({ time }) => seconds(run, time)),
       dying: run.course.map(({ dying }) => dying),
       slabBytes: run.course.map(({ slabBytes }) => slabBytes),
+      objectBytes: run.course.map(({ objectBytes }) => objectBytes),
     })),
     pins: all.flatMap(([strategy, { pins }]) => pins.map((pin) => ({ strategy, ...pin }))),
     truth: truth === null ? null : truthOf(truth, runs),

@@ -3,7 +3,7 @@
  * cgroup goes. Times are those of the trace, microseconds.
  */
 import type { Cpu, Machine } from '../../core/index.ts';
-import { ROOT_MEMCG } from '../../core/index.ts';
+import { ROOT_MEMCG, slabUse } from '../../core/index.ts';
 import { MEMCG_LIVE, MEMCG_RELEASED } from '../../core/memcg/memcgs.ts';
 import { CPU_RECORD } from '../../core/slub/row-supply.ts';
 import type { Cgroups } from './cgroups.ts';
@@ -25,6 +25,8 @@ export interface ReplaySample {
   readonly time: number;
   readonly dying: number;
   readonly slabBytes: number;
+  /** Of the slab pages, what is objects. */
+  readonly objectBytes: number;
 }
 
 /** A sample marker of the trace. */
@@ -97,7 +99,9 @@ export class Timeline {
 
   private sample(time: number): ReplaySample {
     const pages = this.machine.cpus.record[CPU_RECORD.nodePages] as number;
-    return { time, dying: this.dying.length + this.leaving.length, slabBytes: pages * PAGE };
+    const dying = this.dying.length + this.leaving.length;
+    const { objectBytes } = slabUse(this.machine);
+    return { time, dying, slabBytes: pages * PAGE, objectBytes };
   }
 
   private record(now: number): void {

@@ -11,7 +11,7 @@
  *             the CPU's caches.
  */
 import { Bench } from 'tinybench';
-import { ATOMICS_KIND, audit, type Steps } from '../../core/index.ts';
+import { ATOMICS_KIND, audit, type Steps, slabUse } from '../../core/index.ts';
 import { evictionBytes } from '../cpu-cache.ts';
 import { interferenceSince, schedulerStamp } from '../interference.ts';
 import type { Temperature } from '../options.ts';
@@ -58,9 +58,12 @@ export interface Aftermath {
   readonly dying: number;
   readonly pinnedPages: number;
   readonly cachesOnParent: number;
+  /** Share of the slab pages that was objects before the removal. */
+  readonly slabUsed: number;
   readonly violations: readonly { readonly invariant: string; readonly detail: string }[];
 }
 
+const PAGE_BYTES = 4096;
 const WARM_UP_MS = 100;
 const WARM_UP_OPERATIONS = 2000;
 /** Hand-overs of a sample where each is timed by itself, and readings that tell what the clock costs. */
@@ -247,6 +250,7 @@ export async function round(plan: RoundPlan): Promise<RoundResult> {
 export function finish(): Aftermath {
   const { machine, cpu, child, parent } = current();
   const before = audit(machine, cpu).violations;
+  const { objectBytes, pages } = slabUse(machine);
   cpu.rmdir(child);
   cpu.runDeferred();
   const report = audit(machine, cpu);
@@ -254,6 +258,7 @@ export function finish(): Aftermath {
     dying: report.dying,
     pinnedPages: report.dying > 0 ? (machine.memcgs.usage[child] ?? 0) : 0,
     cachesOnParent: machine.memcgs.caches[parent] ?? 0,
+    slabUsed: objectBytes / (pages * PAGE_BYTES),
     violations: [...before, ...report.violations],
   };
 }

@@ -204,6 +204,9 @@ function memorySection(record: CompareRecord): Section[] {
         rows: [
           row('bytes per page', (name) => optional(size(name)?.bytesPerPage, formatNumber)),
           row('bytes per object', (name) => optional(size(name)?.bytesPerObject, formatNumber)),
+          ...(leftBehind.some(({ slabUsed }) => slabUsed !== undefined)
+            ? [row('slab used by objects', (name) => optional(left(name)?.slabUsed, formatShare))]
+            : []),
           row('dying cgroups', (name) => optional(left(name)?.dying, formatCount)),
           row('memory they pin', (name) => optional(left(name)?.pinnedBytes, formatBytes)),
         ],

@@ -1,5 +1,12 @@
 /** The page of `replay`: a trace of a real kernel under each strategy, beside what was measured. */
-import { formatBytes, formatCount, formatCounted, formatNumber, MISSING } from '../format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatCounted,
+  formatNumber,
+  formatShare,
+  MISSING,
+} from '../format.ts';
 import type { ReplayRecord } from '../record.ts';
 import { replayErrors, replayWords } from '../replay-words.ts';
 import type { ReplayResults } from '../results-replay.ts';
@@ -97,6 +104,17 @@ function truthSection(results: ReplayResults): Section[] {
   ];
 }
 
+/** How much of the slab pages was objects when there were most of them; none where a record does not say. */
+function usedRow(series: ReplayRecord['results']['series']): Row[] {
+  if (series.some(({ objectBytes }) => objectBytes.length === 0)) return [];
+  const cells = series.map(({ slabBytes, objectBytes }) => {
+    const most = slabBytes.indexOf(Math.max(...slabBytes));
+    const pages = slabBytes[most] ?? 0;
+    return { text: pages === 0 ? MISSING : formatShare((objectBytes[most] ?? 0) / pages) };
+  });
+  return [{ label: 'used by objects then', cells }];
+}
+
 function memorySection(results: ReplayResults): Section[] {
   if (results.series.every(({ t }) => t.length === 0)) return [];
   const rows: Row[] = [
@@ -110,6 +128,7 @@ function memorySection(results: ReplayResults): Section[] {
       label: 'slab at the end',
       cells: results.series.map(({ slabBytes }) => ({ text: formatBytes(slabBytes.at(-1) ?? 0) })),
     },
+    ...usedRow(results.series),
     {
       label: 'dying at the end',
       cells: results.series.map(({ dying }) => ({ text: formatCount(dying.at(-1) ?? 0) })),
