@@ -205,6 +205,7 @@ export interface RawOptions extends CommonValues {
   hierarchy?: number;
   strict?: true;
   howToRecord?: true;
+  only?: string[];
   scale?: number;
 }
 

@@ -10,6 +10,7 @@ import { hostResults } from './results-host.ts';
 import { leakResults } from './results-leak.ts';
 import { amount, count, open } from './results-parts.ts';
 import { replayResults } from './results-replay.ts';
+import { selftestResults } from './results-selftest.ts';
 import { stormResults } from './results-storm.ts';
 
 /** Name and version of the record format. */
@@ -55,6 +56,7 @@ export const recordSchema = z.discriminatedUnion('command', [
   z.strictObject({ ...envelope, command: z.literal('leak'), results: leakResults }),
   z.strictObject({ ...envelope, command: z.literal('replay'), results: replayResults }),
   z.strictObject({ ...envelope, command: z.literal('host'), results: hostResults }),
+  z.strictObject({ ...envelope, command: z.literal('selftest'), results: selftestResults }),
 ]);
 
 /** A record of any command; `command` tells which results it holds. */
@@ -79,6 +81,8 @@ export type LeakRecord = Extract<ResultRecord, { command: 'leak' }>;
 export type ReplayRecord = Extract<ResultRecord, { command: 'replay' }>;
 /** Record of `host`. */
 export type HostRecord = Extract<ResultRecord, { command: 'host' }>;
+/** Record of `selftest`. */
+export type SelftestRecord = Extract<ResultRecord, { command: 'selftest' }>;
 /** The machine and runtime that a record was made on; sizes in bytes. */
 export type Environment = z.infer<typeof environmentSchema>;
 /** One thing that was checked on the way; a failed check makes the command exit with 1. */
@@ -130,6 +134,7 @@ const COMMANDS: readonly Command[] = [
     'leak',
     'replay',
     'host',
+    'selftest',
   ] as const),
 ];
 

@@ -20,6 +20,7 @@ import {
 } from '../options.ts';
 import { replayOptions, resolveReplay } from '../replay-options.ts';
 import { resolveRun, runOptions } from '../run-options.ts';
+import { resolveSelftest, selftestOptions } from '../selftest-options.ts';
 import { resolveStorm, stormOptions } from '../storm-options.ts';
 import type { CommandEntry } from './command.ts';
 
@@ -250,6 +251,31 @@ const host: CommandEntry = {
   },
 };
 
+const selftest: CommandEntry = {
+  name: 'selftest',
+  summary: "the kernel's own cgroup selftests, and eleven it lacks, run against the model",
+  examples: [
+    ['slabsplice selftest', 'every test under every strategy, as KTAP'],
+    ['slabsplice selftest --quick', 'the same with smaller sizes'],
+    ['slabsplice selftest --strategies pin --only kmem_dead_cgroups', 'one test of Linux 5.2'],
+    ['slabsplice selftest --strategies objcg-per-node,objcg-by-memcg', 'one of these loses bytes'],
+    ['slabsplice selftest --json selftest.json > selftest.ktap', 'both forms, for other programs'],
+  ],
+  slow: true,
+  simulated: true,
+  comment: '# ',
+  unused: ['selfCheck'],
+  options: selftestOptions,
+  prepare(raw) {
+    const options = resolveSelftest(raw);
+    return {
+      kind: 'record',
+      plan: async () => (await import('./selftest.ts')).planSelftest(options),
+      run: async (context) => (await import('./selftest.ts')).runSelftest(options, context),
+    };
+  },
+};
+
 const geometry: CommandEntry = {
   name: 'geometry',
   summary: 'does the model compute the same slab geometry as this kernel, or a recorded one?',
@@ -352,6 +378,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   replay,
   host,
   explore,
+  selftest,
   geometry,
   capacity,
   doctor,

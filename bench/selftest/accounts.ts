@@ -49,7 +49,7 @@ function residue(world: World): Findings {
         current === 0,
         `${current} bytes lost in ${lives} lives, of at most ${RESIDUE} in each, ${bound} in all`,
       ),
-      check('bound', current <= bound, `${current} lost, more than ${bound} can be`),
+      check('bound', current <= bound, `${current} bytes lost, within ${bound}`),
       exact(host),
       ...emptied(host, parent, () => {}),
     ],

@@ -59,18 +59,13 @@ export interface SkippedCase {
 /** A test of the suite. */
 export type SelftestCase = RunnableCase | SkippedCase;
 
-/** A condition that holds when a figure is at least, at most, or exactly another. */
+/** A condition, and the figures that decided it. */
 export function check(what: string, ok: boolean, detail: string): Check {
   return { what, ok, detail };
 }
 
-/** Holds when two figures are the same. */
-export function same(what: string, found: number, wanted: number, unit = ''): Check {
-  const shown = (value: number): string => `${value}${unit === '' ? '' : ` ${unit}`}`;
+/** Holds when a figure is exactly another; `unit` says of what. */
+export function same(what: string, found: number, wanted: number, unit: string): Check {
   const ok = found === wanted;
-  return check(
-    what,
-    ok,
-    ok ? `${what}: ${shown(found)}` : `${what}: ${shown(found)}, not ${shown(wanted)}`,
-  );
+  return check(what, ok, `${found} ${unit}${ok ? '' : `, not ${wanted}`}`);
 }

@@ -23,8 +23,8 @@ export function emptied(host: TestMachine, memcg: number, free: () => void): Che
   const { descendants, dyingDescendants } = host.cpu.cgroupStat(ROOT_MEMCG);
   const broken = host.broken();
   return [
-    same('left', left, 0, 'bytes'),
-    same('gone', descendants + dyingDescendants, 0, 'cgroups'),
+    same('left', left, 0, 'bytes left'),
+    same('gone', descendants + dyingDescendants, 0, 'cgroups left'),
     check('ends', broken === '', broken === '' ? 'accounts are exact at the end' : broken),
   ];
 }

@@ -69,7 +69,7 @@ function leavePages(
   return {
     kernel: [
       same('dying', dying, 0, 'dying cgroups'),
-      same('kept', current, 4096 * pages * groups, 'bytes'),
+      same('kept', current, 4096 * pages * groups, 'bytes kept'),
     ],
     strict: [
       exact(host),

@@ -45,7 +45,7 @@ const basic: RunnableCase = {
         check('current', current < before / 2, `current ${current}`),
       ],
       strict: [
-        same('charged', counted, charged, 'bytes'),
+        same('charged', counted, charged, 'bytes charged'),
         exact(host),
         ...emptied(host, memcg, () => dentries.freeAll()),
       ],
@@ -111,7 +111,7 @@ const deletion: RunnableCase = {
       fails: ['sum'],
       reason:
         'CPUs hold back up to 32 pages of statistics of each cgroup until it is freed, and none of the dying ones is',
-      source: 'kernel-model T-B: batches of vmstats; Linux 5.2',
+      source: 'batches of vmstats (MEMCG_CHARGE_BATCH), which 5.2 adds up only when they spill',
     },
     lostBytes(['left']),
   ],
@@ -194,7 +194,7 @@ const stacks: RunnableCase = {
     return {
       kernel: [check('kernel_stack', charged >= 4096 * threads, `kernel_stack ${charged}`)],
       strict: [
-        same('current', current, 4096 * STACK_PAGES * threads, 'bytes'),
+        same('current', current, 4096 * STACK_PAGES * threads, 'bytes of current'),
         exact(host),
         ...emptied(host, memcg, () => {
           for (const stack of all) pageCache.remove(stack);

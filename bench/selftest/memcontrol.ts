@@ -13,7 +13,7 @@ const FILE_PAGES = FILE / PAGE;
 const RECLAIMS = 5;
 
 /** values_close of the kernel's tests: within some percent of the sum, in whole numbers. */
-export function close(a: number, b: number, percent: number): boolean {
+function close(a: number, b: number, percent: number): boolean {
   return Math.abs(a - b) <= Math.floor((a + b) / 100) * percent;
 }
 
@@ -45,11 +45,15 @@ function currentPeak(world: World): Findings {
   const drained = host.current(memcg);
   return {
     kernel: [
-      same('fresh', fresh, 0, 'bytes'),
+      same('fresh', fresh, 0, 'bytes at first'),
       check('file', close(file, current, 10), `file ${file}, current ${current}`),
       check('peak', peak >= FILE, `peak ${peak}`),
     ],
-    strict: [same('current', drained, file, 'bytes'), exact(host), ...ending(host, memcg)],
+    strict: [
+      same('current', drained, file, 'bytes of current'),
+      exact(host),
+      ...ending(host, memcg),
+    ],
   };
 }
 

@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 
 const GROUPS = 8;
 const DEPTH = 10;
-const IN_5_2 = 'kernel-model a.4: page->mem_cgroup; Linux 5.2';
+const IN_5_2 = 'page->mem_cgroup; Linux 5.2';
 
 /** Objects of eight groups, on one page where caches are shared; seven groups go. */
 function sharedPage(world: World): Findings {

@@ -1,7 +1,14 @@
 /** The suite, and one strategy taken through it. */
 import type { SelftestTest } from '../../reports/results-selftest.ts';
 import { ACCOUNT_CASES } from './accounts.ts';
-import type { Check, ExpectedFailure, RunnableCase, SelftestCase, Threshold } from './case.ts';
+import type {
+  Check,
+  ExpectedFailure,
+  Findings,
+  RunnableCase,
+  SelftestCase,
+  Threshold,
+} from './case.ts';
 import { KEEPER_CASES } from './keepers.ts';
 import { KMEM_CASES } from './kmem.ts';
 import { LIMIT_CASES } from './limits.ts';
@@ -78,31 +85,42 @@ function errorRow(
   test: RunnableCase,
   strategy: string,
   threshold: Threshold,
-  error: unknown,
+  error: Error,
 ): SelftestTest {
-  const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const said = `${error.name}: ${error.message}`;
   return {
     ...rowOf(test, strategy, threshold, []),
     ...{ ok: false, outcome: 'error', asExpected: false, detail: said },
   };
 }
 
-function runnable(test: RunnableCase, task: SuiteTask): SelftestTest[] {
-  const { strategy } = task;
+/** What was found, or thrown, against what is expected of a strategy: a row for each threshold. */
+export function judge(
+  test: RunnableCase,
+  strategy: string,
+  found: Findings | Error,
+): [kernel: SelftestTest, strict: SelftestTest] {
+  if (found instanceof Error) {
+    return [errorRow(test, strategy, 'kernel', found), errorRow(test, strategy, 'strict', found)];
+  }
+  const { kernel, strict } = found;
+  return [
+    rowOf(test, strategy, 'kernel', kernel),
+    rowOf(test, strategy, 'strict', [...kernel, ...strict]),
+  ];
+}
+
+function findingsOf(test: RunnableCase, task: SuiteTask): Findings | Error {
   try {
-    const { kernel, strict } = test.run(makeWorld(task));
-    return [
-      rowOf(test, strategy, 'kernel', kernel),
-      rowOf(test, strategy, 'strict', [...kernel, ...strict]),
-    ];
+    return test.run(makeWorld(task));
   } catch (error) {
-    return [errorRow(test, strategy, 'kernel', error), errorRow(test, strategy, 'strict', error)];
+    return error instanceof Error ? error : new Error(String(error));
   }
 }
 
 /** Takes a strategy through one test: a row for each threshold. */
-export function runCase(test: SelftestCase, task: SuiteTask): SelftestTest[] {
-  if (!('skipped' in test)) return runnable(test, task);
+function runCase(test: SelftestCase, task: SuiteTask): SelftestTest[] {
+  if (!('skipped' in test)) return judge(test, task.strategy, findingsOf(test, task));
   const { name, source, about, skipped } = test;
   return [
     {
@@ -111,4 +129,10 @@ export function runCase(test: SelftestCase, task: SuiteTask): SelftestTest[] {
       ...{ detail: skipped, ...NONE, source, about, standsFor: '' },
     },
   ];
+}
+
+/** Takes a strategy through all tests, or those of some names. */
+export function runSuite(task: SuiteTask, only: readonly string[] | null): SelftestTest[] {
+  const chosen = SUITE.filter(({ name }) => only === null || only.includes(name));
+  return chosen.flatMap((test) => runCase(test, task));
 }
