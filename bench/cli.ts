@@ -13,6 +13,7 @@ import {
   type RecordJob,
 } from './commands/registry.ts';
 import { UsageError, UserError } from './errors.ts';
+import { escapeForTerminal } from './input/ftrace-escape.ts';
 import { assertFits, availableMemoryBytes } from './memory-limit.ts';
 import { quote } from './option-values.ts';
 import { DEFAULT_SEED, type RawOptions } from './options.ts';
@@ -52,9 +53,9 @@ function print(text: string): Promise<void> {
   return new Promise((resolve) => process.stdout.write(text, () => resolve()));
 }
 
-/** Progress, warnings and hints: one line on standard error. */
+/** Progress, warnings and hints: one line on standard error, and nothing in it that steers a terminal. */
 function tell(line: string): void {
-  process.stderr.write(`${line.replace(/\s*[\r\n]+\s*/g, ' ')}\n`);
+  process.stderr.write(`${escapeForTerminal(line.replace(/\s*[\r\n]+\s*/g, ' '))}\n`);
 }
 
 /** Says in one line what commander did not like, and what to do instead. */

@@ -7,7 +7,7 @@ import { FINDINGS, type Finding } from './explore/findings.ts';
 import type { Mutant } from './explore/mutant.ts';
 import { MUTANTS, NOT_EXPRESSIBLE } from './explore/mutants.ts';
 import { PROGRAM } from './explore/program.ts';
-import { ALL_SCENARIOS, SCENARIOS, scenarioNamed } from './explore/scenarios.ts';
+import { ALL_SCENARIOS, SCENARIOS, scenarioNamed, suits } from './explore/scenarios.ts';
 import type { SearchPlan } from './explore/tasks.ts';
 import type { Scenario } from './explore/world.ts';
 import { type CountRange, choiceOption, countOption, quote, textOption } from './option-values.ts';
@@ -35,9 +35,9 @@ const RANGES = {
 
 const BOUND = 2;
 const SECONDS = 300;
-/** `--quick`: one preemption, the splice alone, and where something goes away. */
+/** `--quick`: one preemption, the two designs that release early, and where something goes away. */
 const QUICK = {
-  ...{ bound: 1, seconds: 5, strategies: ['splice-caches'] },
+  ...{ bound: 1, seconds: 5, strategies: ['splice-caches', 'objcg'] },
   names: /^(?!create|charge|.*kworker).*(offline|destroy|remov|inherited)/,
 };
 
@@ -143,11 +143,18 @@ function pairsOf(
   scenarios: readonly Scenario[],
   strategies: readonly string[],
 ): ExploreOptions['pairs'] {
-  return scenarios.flatMap((scenario) => {
-    const usual = strategies.filter((one) => scenario.strategies?.includes(one) ?? true);
-    const chosen = usual.length > 0 ? usual : strategies.slice(0, 1);
+  const pairs = scenarios.flatMap((scenario) => {
+    const able = strategies.filter((one) => suits(scenario, one));
+    const usual = able.filter((one) => scenario.strategies?.includes(one) ?? true);
+    const chosen = usual.length > 0 ? usual : able.slice(0, 1);
     return chosen.map((strategy) => ({ scenario, strategy }));
   });
+  const [first] = scenarios;
+  if (first === undefined || pairs.length > 0) return pairs;
+  const other = STRATEGY_NAMES.find((one) => suits(first, one));
+  throw new UsageError(
+    `--strategies: '${first.name}' is about caches ${first.caches === 'own' ? 'that memcgs have of their own' : 'that all memcgs share'}, which none of ${strategies.join(', ')} has; give --strategies ${other}`,
+  );
 }
 
 /** A schedule is of one machine. */

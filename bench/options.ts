@@ -205,7 +205,6 @@ export interface RawOptions extends CommonValues {
   hierarchy?: number;
   strict?: true;
   howToRecord?: true;
-  only?: string[];
   scale?: number;
 }
 

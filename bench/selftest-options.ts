@@ -6,6 +6,11 @@ import { quote, textOption } from './option-values.ts';
 import { commonOptions, DEFAULT_SEED, type RawOptions } from './options.ts';
 import { SUITE } from './selftest/suite.ts';
 
+/** The options of `selftest`, as commander hands them over. */
+interface SelftestRaw extends RawOptions {
+  only?: string[];
+}
+
 /** Everything `selftest` needs, checked. */
 export interface SelftestOptions {
   readonly strategies: readonly string[];
@@ -42,7 +47,7 @@ export function selftestOptions(): Option[] {
 }
 
 /** Fills in what the user left out. */
-export function resolveSelftest(raw: RawOptions): SelftestOptions {
+export function resolveSelftest(raw: SelftestRaw): SelftestOptions {
   return {
     strategies: raw.strategies ?? [...STRATEGY_NAMES],
     only: raw.only ?? null,

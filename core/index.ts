@@ -17,6 +17,7 @@ export { DEFAULT_PRIORITY, type Shrinker, scanTarget } from './memcg/reclaim.ts'
 export {
   ALL_STRATEGY_NAMES,
   MISTAKEN_NAMES,
+  SHARING_NAMES,
   STRATEGIES,
   STRATEGY_NAMES,
 } from './reparent/registry.ts';

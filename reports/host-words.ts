@@ -41,7 +41,7 @@ function countWords(results: HostResults): Note {
     ? `${formatCounted(main.dying, 'removed cgroup')} that the kernel still has`
     : formatCounted(main.dying, 'dying cgroup');
   const age = once
-    ? ' They were counted once: they are dying, or only on their way, which takes up to 2.5 s. A second count (--settle) tells.'
+    ? ` They were counted ${results.readings.length > 1 ? 'over less than 5 s' : 'once'}: they are dying, or only on their way, which takes up to 2.5 s. A second count (--settle) tells.`
     : main.settled === null
       ? ''
       : ` At most ${formatCount(main.settled)} of them have been dying for 5 s or longer.`;
@@ -59,6 +59,11 @@ function size(bytes: number | null): string {
 /** Of all that is held, what is above the noise of the statistics. */
 function heldBytes({ pinned }: HostResults): number | null {
   return pinned === null ? null : (pinned.file ?? 0) + (pinned.shmem ?? 0) + (pinned.anon ?? 0);
+}
+
+/** Whether some parents do not tell what their removed cgroups hold: the sum is of the others then. */
+export function isPartOfAll({ pins }: HostResults): boolean {
+  return pins.some(({ file }) => file === null);
 }
 
 /** Whether pages hold a removed cgroup; taken for yes where the kernel is not known. */
@@ -107,9 +112,10 @@ function pinWords(results: HostResults): Note[] {
     return [{ text: `What they hold is unknown${whyUnknown(results, /hold/)}.`, tone: 'warn' }];
   }
   if (held <= pinnedTolerance) {
+    const who = isPartOfAll(results) ? 'Those whose parent tells' : 'They';
     return [
       {
-        text: `They hold next to no pages (${formatBytes(Math.max(0, held))}; the statistics are good to ${formatBytes(pinnedTolerance)}). What is left that can hold them: ${otherPins(results, main.version)}.`,
+        text: `${who} hold next to no pages (${formatBytes(Math.max(0, held))}; the statistics are good to ${formatBytes(pinnedTolerance)}). What is left that can hold them: ${otherPins(results, main.version)}.`,
       },
     ];
   }
@@ -118,7 +124,11 @@ function pinWords(results: HostResults): Note[] {
     ...(pinned.shmem === null ? [] : [`${size(pinned.shmem)} tmpfs and shared memory`]),
     `${size(pinned.anon)} anonymous memory`,
   ];
-  const who = uncounted ? 'Removed cgroups below those that are seen' : 'They';
+  const who = uncounted
+    ? 'Removed cgroups below those that are seen'
+    : isPartOfAll(results)
+      ? 'Those whose parent tells'
+      : 'They';
   return [{ text: `${who} hold ${formatList(parts)} (good to ${formatBytes(pinnedTolerance)}).` }];
 }
 
@@ -208,8 +218,30 @@ const DROP_SLAB: Remedy = {
   keeps: 'cgroups with pages, or with one object still in use.',
 };
 
-function remediesOf(results: HostResults): Remedy[] {
-  const version = mainOf(results)?.version ?? 2;
+/** Slab that holds no cgroup, but that a form of trouble is about: of the dead, or of a live one. */
+function slabRemedies(results: HostResults): Remedy[] {
+  const forms = ['objects inherited by an ancestor', 'slab of a live cgroup'];
+  const found = results.triage.some(
+    ({ form, verdict }) => forms.includes(form) && (verdict === 'yes' || verdict === 'likely'),
+  );
+  if (!found || slabHolds(results)) return [];
+  const reclaim: Remedy = {
+    what: 'echo BYTES > memory.reclaim of that cgroup (5.19 and newer)',
+    releases: 'its page cache, dentries and inodes, and those of all below it.',
+    keeps: 'what is in use, and the rest of the host.',
+  };
+  return [
+    {
+      what: 'echo 2 > /proc/sys/vm/drop_caches',
+      releases:
+        'dentries and inodes of the whole host that nobody uses, those that a cgroup inherited or has cached among them; they are read again.',
+      keeps: 'objects in use. It removes no dying cgroup: slab holds none on this kernel.',
+    },
+    ...(mainOf(results)?.version === 2 ? [reclaim] : []),
+  ];
+}
+
+function remediesOf(results: HostResults, version: 1 | 2): Remedy[] {
   const pages = holdsPages(results.generation);
   const inodes = version === 2 ? ['inodes with write-back state'] : [];
   const drop: Remedy = {
@@ -231,8 +263,9 @@ function remediesOf(results: HostResults): Remedy[] {
   ];
 }
 
-/** What could be done, each with what it would release and what not; nothing where none is dying. */
+/** What could be done, each with what it would release and what not; nothing where nothing is amiss. */
 export function remedyWords(results: HostResults): Remedy[] {
-  const dying = mainOf(results)?.dying ?? null;
-  return dying === 0 ? [] : remediesOf(results);
+  const main = mainOf(results);
+  if (main === undefined) return [];
+  return [...(main.dying === 0 ? [] : remediesOf(results, main.version)), ...slabRemedies(results)];
 }

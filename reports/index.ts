@@ -30,6 +30,7 @@ export { hodgesLehmann, mannWhitney, type RankTest } from './rank-test.ts';
 export {
   type CapacityRecord,
   type Check,
+  type ClaimsRecord,
   type Command,
   type CompareRecord,
   type DoctorRecord,
@@ -67,6 +68,14 @@ export type {
   SelfCheckResult,
   StepCounts,
 } from './results.ts';
+export type {
+  ClaimFigure,
+  ClaimResult,
+  ClaimSearch,
+  ClaimsResults,
+  ClaimVerdict,
+  ClaimWitness,
+} from './results-claims.ts';
 export type {
   ExploreFinding,
   ExploreMutant,

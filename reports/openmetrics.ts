@@ -108,6 +108,11 @@ export function renderOpenMetrics(results: HostResults): string {
       help: 'What reading the host took.',
       samples: [[{}, observer.readMs / 1000]],
     },
+    {
+      name: 'slabsplice_host_cpu_seconds',
+      help: 'CPU time of the whole command so far.',
+      samples: [[{}, observer.cpuMs / 1000]],
+    },
   ];
   return `${[...metrics.flatMap(metricLines), '# EOF'].join('\n')}\n`;
 }

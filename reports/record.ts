@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { capacityResults, compareResults, doctorResults, geometryResults } from './results.ts';
+import { claimsResults } from './results-claims.ts';
 import { exploreResults } from './results-explore.ts';
 import { hostResults } from './results-host.ts';
 import { leakResults } from './results-leak.ts';
@@ -56,6 +57,7 @@ export const recordSchema = z.discriminatedUnion('command', [
   z.strictObject({ ...envelope, command: z.literal('leak'), results: leakResults }),
   z.strictObject({ ...envelope, command: z.literal('replay'), results: replayResults }),
   z.strictObject({ ...envelope, command: z.literal('host'), results: hostResults }),
+  z.strictObject({ ...envelope, command: z.literal('claims'), results: claimsResults }),
   z.strictObject({ ...envelope, command: z.literal('selftest'), results: selftestResults }),
 ]);
 
@@ -81,6 +83,8 @@ export type LeakRecord = Extract<ResultRecord, { command: 'leak' }>;
 export type ReplayRecord = Extract<ResultRecord, { command: 'replay' }>;
 /** Record of `host`. */
 export type HostRecord = Extract<ResultRecord, { command: 'host' }>;
+/** Record of `claims`. */
+export type ClaimsRecord = Extract<ResultRecord, { command: 'claims' }>;
 /** Record of `selftest`. */
 export type SelftestRecord = Extract<ResultRecord, { command: 'selftest' }>;
 /** The machine and runtime that a record was made on; sizes in bytes. */
@@ -134,6 +138,7 @@ const COMMANDS: readonly Command[] = [
     'leak',
     'replay',
     'host',
+    'claims',
     'selftest',
   ] as const),
 ];

@@ -2,6 +2,7 @@
 import { formatCount, formatCounted, formatNumber } from './format.ts';
 import type { Note } from './pages/page.ts';
 import type { ReplayRecord } from './record.ts';
+import type { ReplayResults } from './results-replay.ts';
 import { failedChecks } from './words.ts';
 
 function leftNotes(record: ReplayRecord): Note[] {
@@ -14,21 +15,43 @@ function leftNotes(record: ReplayRecord): Note[] {
   });
 }
 
+/** How far a strategy is from what was measured, in cgroups over all samples. */
+export interface ReplayError {
+  readonly strategy: string;
+  readonly mean: number;
+  readonly worst: number;
+  /** Samples that are off by no more than ALLOWED cgroups, or by that share of what was measured. */
+  readonly near: number;
+  readonly samples: number;
+}
+
+/** A sample may be taken between a release and its event. */
+const ALLOWED = 3;
+const ALLOWED_SHARE = 0.03;
+
+/** Errors of all strategies, in the order of the record; none without measured values. */
+export function replayErrors({ truth, series }: ReplayResults): ReplayError[] {
+  if (truth === null || truth.length === 0) return [];
+  return series.map(({ strategy }) => {
+    const off = truth.map((row) => Math.abs((row.replayed[strategy] ?? 0) - row.measured));
+    const near = truth.filter(
+      ({ measured }, at) => (off[at] ?? 0) <= Math.max(ALLOWED, ALLOWED_SHARE * measured),
+    );
+    return {
+      ...{ strategy, mean: off.reduce((sum, value) => sum + value, 0) / off.length },
+      ...{ worst: Math.max(...off), near: near.length, samples: truth.length },
+    };
+  });
+}
+
 /** The strategy that comes nearest to what was measured, and how near. */
 function truthNotes({ results }: ReplayRecord): Note[] {
-  const { truth } = results;
-  if (truth === null || truth.length === 0) return [];
-  const distances = results.series.map(({ strategy }) => {
-    const off = truth.map((row) => Math.abs((row.replayed[strategy] ?? 0) - row.measured));
-    const mean = off.reduce((sum, value) => sum + value, 0) / off.length;
-    return { strategy, mean, worst: Math.max(...off) };
-  });
-  const [nearest] = distances.sort((a, b) => a.mean - b.mean);
+  const [nearest] = replayErrors(results).sort((a, b) => a.mean - b.mean);
   if (nearest === undefined) return [];
-  const { strategy, mean, worst } = nearest;
+  const { strategy, mean, worst, samples } = nearest;
   return [
     {
-      text: `Nearest to what was measured is ${strategy}: off by ${formatNumber(mean)} cgroups on average over ${formatCounted(truth.length, 'sample')}, by ${formatCount(worst)} at the most.`,
+      text: `Nearest to what was measured is ${strategy}: off by ${formatNumber(mean)} cgroups on average over ${formatCounted(samples, 'sample')}, by ${formatCount(worst)} at the most.`,
     },
   ];
 }

@@ -24,7 +24,7 @@ const stepSchema = open({
 const rowSchema = open({ name, state: z.string() });
 
 /** An invariant that broke, and the schedule that broke it. */
-const violationSchema = open({
+export const violationSchema = open({
   invariant: name,
   detail: z.string(),
   schedule: name,

@@ -52,7 +52,14 @@ const pinSchema = open({
 });
 
 /** Kernel memory of an ancestor without tasks that is not its live children's. */
-const inheritedSchema = open({ cgroup: z.string(), bytes: amount, evidence, source: name });
+const inheritedSchema = open({
+  cgroup: z.string(),
+  bytes: amount,
+  /** Live cgroups directly below it: their own structures are charged to it as well. */
+  children: count.optional(),
+  evidence,
+  source: name,
+});
 
 const structureSchema = open({
   name,
@@ -91,7 +98,7 @@ const FORMS = [
 
 const formSchema = open({
   form: z.enum(FORMS),
-  /** `likely`: counted once, and what is dying for less than 5 s does not count. */
+  /** `likely`: counted once, and not known to be dying for 5 s, or not known to grow. */
   verdict: z.enum(['yes', 'likely', 'no', 'cannot tell', 'not looked at']),
   /** The numbers that decided, in words. */
   because: z.string(),
@@ -111,6 +118,8 @@ const growthSchema = open({
   seconds: amount,
   livePerDay: z.number().nullable(),
   dyingPerDay: z.number().nullable(),
+  /** Bytes, of the first of `inherited`; missing or null where there is nothing to compare with. */
+  inheritedPerDay: z.number().nullable().optional(),
 });
 
 const limitSchema = open({
@@ -119,7 +128,7 @@ const limitSchema = open({
   now: amount,
   most: amount,
   perDay: z.number(),
-  /** Until it is reached at this rate; null when it does not grow. */
+  /** Until it is reached at this rate; null when it does not grow, or by too little to tell. */
   days: amount.nullable(),
 });
 
@@ -184,7 +193,7 @@ export const hostResults = open({
   }).nullable(),
   /** Bytes; 4096 where `unknown` names it. */
   pageBytes: count,
-  /** What such a sum may be off by, bytes: statistics are flushed in batches. */
+  /** What such a sum may be off by, bytes: statistics are flushed in batches, and read one by one. */
   pinnedTolerance: amount,
   inherited: z.array(inheritedSchema),
   cost: costSchema.nullable(),
@@ -195,6 +204,8 @@ export const hostResults = open({
   growth: growthSchema.nullable(),
   limits: z.array(limitSchema),
   readings: z.array(readingSchema),
+  /** When all but the counts was read, seconds after the first reading; 0 where it is missing. */
+  lookedAt: amount.optional(),
   listed: z.array(listedSchema).nullable(),
   traced: tracedSchema.nullable(),
   simulated: simulatedSchema.nullable(),
@@ -211,6 +222,8 @@ export const hostResults = open({
     readMs: amount,
     totalMs: amount,
     cpuMs: amount,
+    /** Part of the time that reading took while it was watched, 0 to 1. */
+    watchShare: amount.optional(),
   }),
 });
 

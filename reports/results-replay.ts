@@ -19,6 +19,8 @@ const pinSchema = open({
   /** From removal to release or to the end, of all of them. */
   seconds: z.number(),
   stillThere: count,
+  /** Paths of those that waited the longest, the longest first. */
+  longest: z.array(z.string()),
 });
 
 const truthSchema = open({
@@ -39,6 +41,8 @@ const objectsSchema = open({
   /** Frees of objects that the trace did not see allocated. */
   unknownFrees: count,
   live: z.int(),
+  /** Some of its frees leave no event: fewer are alive. */
+  incomplete: z.boolean(),
 });
 
 /** How well the replay hits what the trace says of releases, which it does not use. */
@@ -59,6 +63,8 @@ export const replayResults = open({
   anomalies: z.record(z.string(), count),
   /** First lines of each anomaly. */
   anomalyLines: z.record(z.string(), z.array(count)),
+  /** The same as FILE:LINE. */
+  anomalyPlaces: z.record(z.string(), z.array(z.string())),
   seconds: amount,
   cgroups: count,
   removed: count,
@@ -67,9 +73,16 @@ export const replayResults = open({
   truth: z.array(truthSchema).nullable(),
   releases: z.array(releaseSchema),
   liveObjects: z.array(objectsSchema),
+  /** Frees of objects that the trace did not see allocated, of all caches. */
+  unknownFrees: count,
   /** Pages deleted that the trace did not see added; objects that stand for tmpfs pages. */
   unknownDeletes: count,
   inferredPins: count,
+  /** Allocations of pages rather than objects, and those that gave nothing. */
+  largeAllocations: count,
+  failedAllocations: count,
+  /** Allocations of which the kernel names no cache (before 6.18): they go by call site until a free names it. */
+  namesMissing: count,
   /** Replayed a second, parsing included, each strategy. */
   eventsPerSecond: z.record(z.string(), amount),
 });

@@ -10,6 +10,7 @@ import { PatchError } from '../explore/patched-core.ts';
 import { allowedCores, type Session, SessionError, startSession } from '../explore/session.ts';
 import { exploreFinding, exploreMutant, exploreScenario } from '../explore/tasks.ts';
 import { scheduleText } from '../explore/tell.ts';
+import type { Scenario } from '../explore/world.ts';
 import type { ExploreOptions } from '../explore-options.ts';
 import type { CommandCheck, CommandContext, CommandResult, Plan } from './registry.ts';
 
@@ -43,7 +44,13 @@ function howText({ plan }: ExploreOptions): string {
   return how.kind === 'pct' ? 'schedules by random priorities (PCT)' : 'random schedules';
 }
 
-/** `116 scenarios x 4 strategies, 27 bugs put back`, as far as there are any. */
+/** Of which designs a scenario asks something, unless of all. */
+function aboutText({ caches }: Scenario): string {
+  if (caches === undefined) return '';
+  return caches === 'own' ? ' (caches of memcgs)' : ' (shared caches)';
+}
+
+/** `9 scenarios x 4 strategies, 27 bugs put back`, as far as there are any. */
 function scopeText({ pairs, mutants, findings }: ExploreOptions): string {
   const scenarios = new Set(pairs.map(({ scenario }) => scenario.name)).size;
   const strategies = new Set(pairs.map(({ strategy }) => strategy)).size;
@@ -51,7 +58,9 @@ function scopeText({ pairs, mutants, findings }: ExploreOptions): string {
     ...(pairs.length === 0
       ? []
       : [
-          `${counted(scenarios, 'scenario', 'scenarios')} x ${counted(strategies, 'strategy', 'strategies')}`,
+          pairs.length === scenarios * strategies
+            ? `${counted(scenarios, 'scenario', 'scenarios')} x ${counted(strategies, 'strategy', 'strategies')}`
+            : `${pairs.length} pairs of ${counted(scenarios, 'scenario', 'scenarios')} and ${counted(strategies, 'strategy', 'strategies')}`,
         ]),
     ...(mutants.length === 0 ? [] : [`${counted(mutants.length, 'bug', 'bugs')} put back`]),
     ...(findings.length === 0 ? [] : [counted(findings.length, 'suspicion', 'suspicions')]),
@@ -66,7 +75,7 @@ export function planExplore(options: ExploreOptions): Plan {
   const strategies = [...new Set(pairs.map(({ strategy }) => strategy))];
   if (pairs.length > 0) lines.push(`strategies: ${strategies.join(', ')}`);
   for (const scenario of new Set(pairs.map((pair) => pair.scenario))) {
-    lines.push(`scenario ${scenario.name}: ${scenario.summary}`);
+    lines.push(`scenario ${scenario.name}: ${scenario.summary}${aboutText(scenario)}`);
   }
   for (const { mutant } of mutants) lines.push(`bug ${mutant.id}: ${mutant.title}`);
   for (const { id, statement } of findings) lines.push(`suspicion ${id}: ${statement}`);

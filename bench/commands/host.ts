@@ -6,14 +6,14 @@
 import { renderOpenMetrics } from '../../reports/openmetrics.ts';
 import type { HostResults } from '../../reports/results-host.ts';
 import { listDying } from '../host/bpf.ts';
-import { mainHierarchy, readEarlier } from '../host/growth.ts';
+import { type Earlier, mainHierarchy, readEarlier } from '../host/growth.ts';
 import { memoryRow, type Surveyed } from '../host/hierarchy.ts';
 import { conclude, observed, probe, type Started, start } from '../host/probe.ts';
 import { HostReader } from '../host/reader.ts';
 import { simulateHost } from '../host/simulate.ts';
 import { replaceFile } from '../host/textfile.ts';
 import { traceCgroups } from '../host/trace.ts';
-import { type WatchStream, watchHost } from '../host/watch.ts';
+import { type WatchClock, type WatchStream, watchHost } from '../host/watch.ts';
 import type { HostOptions } from '../host-options.ts';
 import type { CommandContext, CommandResult, Plan } from './registry.ts';
 
@@ -41,30 +41,58 @@ function publish({ openmetrics }: HostOptions, results: HostResults): void {
 interface Look extends Awaited<ReturnType<typeof probe>> {
   readonly reader: HostReader;
   readonly started: Started;
+  readonly earlier: Earlier | null;
 }
 
-/** Counts again and again; the results after the last reading. */
+/** Where a course is shown, and what time it is. */
+interface Course {
+  readonly stream: WatchStream;
+  readonly clock: WatchClock;
+}
+
+/** All of the host is looked at again after so long; in between only the counts are read. */
+const LOOK_SECONDS = 60;
+
+/** Counts again and again, and looks at everything now and then; the last look and its conclusions. */
 async function watched(
   options: HostOptions & { readonly watch: number },
-  signal: AbortSignal,
-  stream: WatchStream,
-  { reader, started, results, main, holdings }: Look & { readonly main: Surveyed },
-): Promise<HostResults> {
-  let latest = results;
-  await watchHost({
-    ...{ reader, main, signal, stream, seconds: options.watch, readings: options.readings },
-    onReading(readings) {
-      latest = conclude(results, holdings, readings);
+  context: CommandContext,
+  { stream, clock }: Course,
+  first: Look & { readonly main: Surveyed },
+): Promise<{ look: Look; share: number }> {
+  const { signal } = context;
+  let look: Look = first;
+  let results = first.results;
+  let lookedAt = 0;
+  const { share } = await watchHost({
+    ...{ reader: first.reader, main: first.main, signal, stream, ...clock },
+    ...{ seconds: options.watch, readings: options.readings },
+    async onReading(readings) {
+      const t = readings.at(-1)?.t ?? 0;
+      if (t - lookedAt >= LOOK_SECONDS) {
+        const next = await lookAgain(look, context.startedAt.getTime() + t * 1000, signal);
+        if (signal.aborted) return;
+        [look, lookedAt] = [next, t];
+      }
+      results = { ...conclude(look.results, look.holdings, readings), lookedAt };
       try {
-        publish(options, observed(latest, reader, started));
+        publish(options, observed(results, look.reader, look.started));
       } catch (error) {
         // Hours of readings are worth more than the file, which could be written before.
         const why = error instanceof Error ? error.message : 'unknown';
-        reader.note('figures in the metrics file', why);
+        look.reader.note('figures in the metrics file', why);
       }
     },
   });
-  return latest;
+  return { look: { ...look, results }, share };
+}
+
+/** Another look; the one before where there is none any more to be had. */
+async function lookAgain(look: Look, now: number, signal: AbortSignal): Promise<Look> {
+  const reader = look.reader.again();
+  const { earlier } = look;
+  const next = await probe({ reader, startedAt: new Date(now), signal, earlier, settle: false });
+  return next.main === null ? look : { ...look, ...next, reader };
 }
 
 /** What root can add: which cgroups are dying, and how they come and go. */
@@ -91,24 +119,27 @@ async function rootsPart(
 export async function runHost(
   options: HostOptions,
   context: CommandContext,
-  stream: WatchStream = process.stderr,
+  { stream = process.stderr, clock = {} }: Partial<Course> = {},
 ): Promise<CommandResult> {
   const started = start();
   const { signal, startedAt, progress } = context;
   const { watch } = options;
   const earlier = options.since === null ? null : await readEarlier(options.since);
-  const reader = new HostReader(options.root);
+  const firstReader = new HostReader(options.root);
   progress.update(0, 0, 'reading the host');
   const settle = options.settle && watch === null;
-  const first = await probe({ reader, startedAt, signal, earlier, settle });
+  const first = await probe({ reader: firstReader, startedAt, signal, earlier, settle });
   progress.clear();
   const whole = !signal.aborted;
   publish(options, first.results);
   const { main } = first;
-  let results =
+  const once = { ...first, main, reader: firstReader, started, earlier };
+  const { look, share } =
     watch === null || main === null
-      ? first.results
-      : await watched({ ...options, watch }, signal, stream, { ...first, main, reader, started });
+      ? { look: once, share: null }
+      : await watched({ ...options, watch }, context, { stream, clock }, { ...once, main });
+  const { reader } = look;
+  let { results } = look;
   results = { ...results, ...(await rootsPart(options, signal, reader, results)) };
   if (options.simulate) {
     const { strategies, cgroupsPerDay, seed } = options;
@@ -119,7 +150,7 @@ export async function runHost(
     else reader.note('a simulated week', outcome.why);
   }
   return {
-    results: observed(results, reader, started),
+    results: observed(results, reader, started, share),
     parameters: { ...options },
     checks: [],
     // Ctrl-C is how watching ends; anything else it cuts short.

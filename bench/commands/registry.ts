@@ -3,7 +3,6 @@
  * started. The work itself is imported when a command runs, so that `--help` and a refusal are
  * instant and load no worker pool.
  */
-import { exploreOptions, resolveExplore } from '../explore-options.ts';
 import { hostOptions, resolveHost } from '../host-options.ts';
 import { leakOptions, resolveLeak } from '../leak-options.ts';
 import { choiceOption } from '../option-values.ts';
@@ -20,9 +19,9 @@ import {
 } from '../options.ts';
 import { replayOptions, resolveReplay } from '../replay-options.ts';
 import { resolveRun, runOptions } from '../run-options.ts';
-import { resolveSelftest, selftestOptions } from '../selftest-options.ts';
 import { resolveStorm, stormOptions } from '../storm-options.ts';
 import type { CommandEntry } from './command.ts';
+import { claims, explore, selftest } from './trust-entries.ts';
 
 export type {
   CommandCheck,
@@ -101,37 +100,6 @@ const storm: CommandEntry = {
       kind: 'record',
       plan: async () => (await import('./storm.ts')).planStorm(options),
       run: async (context) => (await import('./storm.ts')).runStorm(options, context),
-    };
-  },
-};
-
-const explore: CommandEntry = {
-  name: 'explore',
-  summary: 'is it right under every interleaving? which known bugs does it find?',
-  examples: [
-    [
-      'slabsplice explore',
-      'every scenario under every strategy, all bugs put back, all suspicions',
-    ],
-    ['slabsplice explore --quick', 'one preemption, the splice alone'],
-    ['slabsplice explore --scenario "alloc + offline" --bound 3', 'one scenario, deeper'],
-    ['slabsplice explore --mutant M04', 'put a bug of 5.3 back, and see its shortest schedule'],
-    ['slabsplice explore --finding D1', 'is a suspicion about 5.3 to 5.8 real?'],
-    ['slabsplice explore --scenario kworker --search pct --seconds 600', 'a soak by chance'],
-    [
-      'slabsplice explore --scenario "lost update"',
-      'the tutorial: ten lines that lose a count (docs/explore-tutorial.md)',
-    ],
-  ],
-  slow: true,
-  unused: ['cpus', 'selfCheck'],
-  options: exploreOptions,
-  prepare(raw) {
-    const options = resolveExplore(raw);
-    return {
-      kind: 'record',
-      plan: async () => (await import('./explore.ts')).planExplore(options),
-      run: async (context) => (await import('./explore.ts')).runExplore(options, context),
     };
   },
 };
@@ -251,31 +219,6 @@ const host: CommandEntry = {
   },
 };
 
-const selftest: CommandEntry = {
-  name: 'selftest',
-  summary: "the kernel's own cgroup selftests, and eleven it lacks, run against the model",
-  examples: [
-    ['slabsplice selftest', 'every test under every strategy, as KTAP'],
-    ['slabsplice selftest --quick', 'the same with smaller sizes'],
-    ['slabsplice selftest --strategies pin --only kmem_dead_cgroups', 'one test of Linux 5.2'],
-    ['slabsplice selftest --strategies objcg-per-node,objcg-by-memcg', 'one of these loses bytes'],
-    ['slabsplice selftest --json selftest.json > selftest.ktap', 'both forms, for other programs'],
-  ],
-  slow: true,
-  simulated: true,
-  comment: '# ',
-  unused: ['selfCheck'],
-  options: selftestOptions,
-  prepare(raw) {
-    const options = resolveSelftest(raw);
-    return {
-      kind: 'record',
-      plan: async () => (await import('./selftest.ts')).planSelftest(options),
-      run: async (context) => (await import('./selftest.ts')).runSelftest(options, context),
-    };
-  },
-};
-
 const geometry: CommandEntry = {
   name: 'geometry',
   summary: 'does the model compute the same slab geometry as this kernel, or a recorded one?',
@@ -378,6 +321,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   replay,
   host,
   explore,
+  claims,
   selftest,
   geometry,
   capacity,

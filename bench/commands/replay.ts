@@ -7,9 +7,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { formatCount } from '../../reports/index.ts';
-import { UserError } from '../errors.ts';
-import type { TraceClock } from '../input/ftrace-summary.ts';
+import { formatCount, formatCounted } from '../../reports/index.ts';
+import { CapacityError, UserError } from '../errors.ts';
 import { readSlabGeometry } from '../input/slab-geometry.ts';
 import { type Arm, InterruptedError, withWorkers } from '../measure.ts';
 import type { ReplayRun, ReplayTask } from '../replay/run.ts';
@@ -53,27 +52,50 @@ export function planReplay(options: ReplayOptions): Plan {
   };
 }
 
+/** What standard input is called. */
+const STDIN = '(standard input)';
+
+/** Files as they are read, and what to call those that are kept elsewhere. */
+interface Inputs {
+  readonly files: readonly string[];
+  readonly called: Readonly<Record<string, string>>;
+}
+
 /** Standard input can be read once only: it is kept in a file while the strategies read it. */
 async function withFiles<Result>(
   files: readonly string[],
-  body: (files: readonly string[]) => Promise<Result>,
+  signal: AbortSignal,
+  body: (inputs: Inputs) => Promise<Result>,
 ): Promise<Result> {
-  if (!files.includes('-')) return body(files);
+  if (!files.includes('-')) return body({ files, called: {} });
   const folder = await mkdtemp(join(tmpdir(), 'slabsplice-'));
   try {
     const kept = join(folder, 'trace');
-    await pipeline(process.stdin, createWriteStream(kept));
-    return await body(files.map((file) => (file === '-' ? kept : file)));
+    try {
+      await pipeline(process.stdin, createWriteStream(kept), { signal });
+    } catch (error) {
+      if (signal.aborted) throw new InterruptedError('interrupted');
+      throw error;
+    }
+    const called = { [kept]: STDIN };
+    return await body({ files: files.map((file) => (file === '-' ? kept : file)), called });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** What was replayed, and what kept the rest from it. */
+interface Arms {
+  readonly runs: ReadonlyMap<string, ReplayRun>;
+  readonly complete: boolean;
+  readonly failure?: UserError;
+}
+
 async function runArms(
   options: ReplayOptions,
-  files: readonly string[],
+  inputs: Inputs,
   context: CommandContext,
-): Promise<{ runs: Map<string, ReplayRun>; complete: boolean }> {
+): Promise<Arms> {
   const arms = armsOf(options);
   const geometry = options.geometry === null ? null : await readSlabGeometry(options.geometry);
   const rules = { kernel: '6.x', cpus: options.cpus, pageSize: 4096 } as const;
@@ -90,24 +112,31 @@ async function runArms(
     try {
       await withWorkers([arm], how, async ([worker]) => {
         const task: ReplayTask = {
-          ...{ files, strategy: arm.strategy, movePages: arm.movePages },
+          ...{ ...inputs, strategy: arm.strategy, movePages: arm.movePages },
           ...{ rules, geometry, hierarchy, strict, scale },
         };
         const answer = await worker?.call<ReplayAnswer>('replay', task);
         if (answer === undefined) return;
-        if ('refused' in answer) throw new UserError(answer.refused, answer.exitCode);
+        if ('refused' in answer) throw refusalOf(answer);
         runs.set(arm.label, answer.run);
       });
     } catch (error) {
       if (error instanceof InterruptedError) return { runs, complete: false };
-      throw error;
+      // What is finished is kept (contract: 3).
+      const keep = error instanceof CapacityError && runs.size > 0;
+      if (!keep) throw error;
+      return { runs, complete: false, failure: error };
     }
   }
   return { runs, complete: true };
 }
 
+function refusalOf({ refused, exitCode }: Extract<ReplayAnswer, { refused: string }>): UserError {
+  return exitCode === 3 ? new CapacityError(refused) : new UserError(refused, exitCode);
+}
+
 function seconds(run: ReplayRun, time: number): number {
-  return Math.max(0, (time - run.summary.firstTime) / 1e6);
+  return Math.max(0, (time - run.started) / 1e6);
 }
 
 function truthOf(rows: readonly TruthRow[], runs: ReadonlyMap<string, ReplayRun>) {
@@ -140,7 +169,8 @@ function resultsOf(
     ...{ bad: summary?.bad ?? 0, lost: summary?.lost ?? 0 },
     anomalies: Object.fromEntries(anomalies.map(({ kind, count }) => [kind, count])),
     anomalyLines: Object.fromEntries(anomalies.map(({ kind, lines }) => [kind, lines])),
-    seconds: first === undefined ? 0 : seconds(first, first.summary.lastTime),
+    anomalyPlaces: Object.fromEntries(anomalies.map(({ kind, places }) => [kind, places])),
+    seconds: first === undefined ? 0 : seconds(first, first.ended),
     ...{ cgroups: first?.cgroups ?? 0, removed: first?.removed ?? 0 },
     series: all.map(([strategy, run]) => ({
       strategy,
@@ -154,34 +184,64 @@ function resultsOf(
       ...{ strategy, told: run.releases, withinHalfASecond: run.releasesRight },
     })),
     liveObjects: first?.objects ?? [],
+    unknownFrees: first?.unknownFrees ?? 0,
     unknownDeletes: first?.unknownDeletes ?? 0,
+    largeAllocations: first?.largeAllocations ?? 0,
+    failedAllocations: first?.failedAllocations ?? 0,
+    namesMissing: summary?.namesMissing ?? 0,
     inferredPins: first?.inferredPins ?? 0,
     eventsPerSecond: Object.fromEntries(all.map(([strategy, run]) => [strategy, rate(run)])),
   };
 }
 
-/** Clocks that count time. */
-const TIMES: readonly TraceClock[] = ['seconds', 'epoch', 'relative', 'none'];
+/** What to know of a trace before its figures are believed. */
+function traceWarnings({ summary, ...run }: ReplayRun): string[] {
+  const { clock, hasFlags, pidFiltered } = summary;
+  const others = run.otherHierarchies.map(
+    ([number, events]) => `${formatCount(events)} of ${number}`,
+  );
+  const said: readonly (readonly [unless: boolean, text: string])[] = [
+    [
+      clock !== 'count',
+      'the clock of the trace counts something else than time: what is said of seconds is not so; record with echo mono > trace_clock',
+    ],
+    [
+      clock !== 'mixed',
+      'the clock changes within the trace: where it jumps no time is taken to have gone by; record it all with one clock',
+    ],
+    [
+      others.length === 0,
+      `events of other hierarchies than ${run.hierarchy} were left out (${others.join(', ')}); choose with --hierarchy`,
+    ],
+    [
+      hasFlags,
+      'the lines do not say what ran in an interrupt: it is taken to be of the task there; echo 1 > options/irq-info, or trace-cmd report -l',
+    ],
+    [
+      run.accountedUnsaid === 0,
+      `${formatCount(run.accountedUnsaid)} allocations do not say whether they are accounted: all are taken to be, which is too much`,
+    ],
+    [
+      run.cgroups > 0,
+      'no cgroup was made in the trace: nothing can be dying; begin to record before the workload starts',
+    ],
+    [
+      pidFiltered === null,
+      `${pidFiltered}: a trace that was recorded for some PIDs (set_event_pid) misses most frees, and shows leaks that are not there`,
+    ],
+  ];
+  return said.flatMap(([unless, text]) => (unless ? [] : [text]));
+}
 
-function warningsOf(run: ReplayRun | undefined): string[] {
-  if (run === undefined) return [];
-  const { otherHierarchies: others, summary } = run;
+/** Whether the measured values are of this trace. */
+function truthWarnings(
+  { truth: file }: ReplayOptions,
+  rows: readonly TruthRow[] | null,
+  joined: readonly unknown[] | null,
+): string[] {
+  if (rows === null || joined === null || joined.length === rows.length) return [];
   return [
-    ...(TIMES.includes(summary.clock)
-      ? []
-      : [
-          'the clock of the trace counts something else than time: what is said of seconds is not so; record with echo mono > trace_clock',
-        ]),
-    ...(others === 0
-      ? []
-      : [
-          `${formatCount(others)} events of other hierarchies were left out; choose with --hierarchy`,
-        ]),
-    ...(summary.pidFiltered === null
-      ? []
-      : [
-          `${summary.pidFiltered}: a trace that was recorded for some PIDs (set_event_pid) misses most frees, and shows leaks that are not there`,
-        ]),
+    `${file}: ${formatCount(rows.length - joined.length)} of ${formatCounted(rows.length, 'sample')} have no marker in the trace (probe: sample=N) and are left out`,
   ];
 }
 
@@ -191,9 +251,14 @@ export async function runReplay(
   context: CommandContext,
 ): Promise<CommandResult> {
   const truth = options.truth === null ? null : await readTruth(options.truth);
-  const { runs, complete } = await withFiles(options.files, (files) =>
-    runArms(options, files, context),
-  );
+  const { runs, complete, failure } = await withFiles<Arms>(
+    options.files,
+    context.signal,
+    (inputs) => runArms(options, inputs, context),
+  ).catch((error: unknown): Arms => {
+    if (error instanceof InterruptedError) return { runs: new Map(), complete: false };
+    throw error;
+  });
   const results = resultsOf(options, runs, truth);
   const lost = [...runs.values()]
     .flatMap(({ objects }) => objects)
@@ -221,7 +286,11 @@ export async function runReplay(
       },
     ],
     complete,
-    warnings: warningsOf(first),
+    ...(failure === undefined ? {} : { failure }),
+    warnings: [
+      ...(first === undefined ? [] : traceWarnings(first)),
+      ...truthWarnings(options, truth, results.truth),
+    ],
     atomics: 'solo',
   };
 }

@@ -19,10 +19,11 @@ import {
   MEMCG_ONLINE,
   MEMCG_RELEASED,
 } from '../../core/memcg/memcgs.ts';
+import { STOCK_SLOTS_MAX } from '../../core/reparent/byte-stock.ts';
 import { REF_BIAS, REF_DEAD, REF_SWITCHED } from '../../core/shared/percpu-ref.ts';
 import { ASK, LINE } from '../../core/shared/processor.ts';
 import { CPU_RECORD } from '../../core/slub/row-supply.ts';
-import { CACHE_SHIFT, FROZEN, INUSE_MASK } from '../../core/slub/slabs.ts';
+import { CACHE_SHIFT, FROZEN, INUSE_MASK, OBJECTS_PER_ROW } from '../../core/slub/slabs.ts';
 import { type FullConfig, LOCK } from '../../core/tables.ts';
 import type { Ending } from './job.ts';
 import { columnOf } from './memory-map.ts';
@@ -52,13 +53,21 @@ const LOCK_NAMES: Readonly<Record<number, string>> = {
   [LOCK.cgroupWorkLock]: "the cgroup queue's lock",
   [LOCK.zoneLock]: 'the zone lock',
   [LOCK.chunkLock]: 'the chunk lock',
+  [LOCK.objcgLock]: 'objcg_lock',
 };
 const RCU_WORDS = ['period started', 'period done', 'period wanted', 'queued', 'run', 'runner'];
 const WORK_WORDS = ['queued', 'done', 'runner'];
 const STATES = ['idle', 'running', 'visited'];
 const MEMCG_COLUMNS = new Set([
   ...['kmemCaches.memcg', 'memcgs.parent', 'kmemIds.owner', 'owners.owner', 'processors.current'],
+  ...['objcgs.memcg', 'objcgs.home'],
 ]);
+const OBJCG_COLUMNS = new Set([
+  ...['objcgs.next', 'objcgs.prev', 'objcgLists.head', 'objcgLists.tail'],
+  ...['liveObjcgs.live', 'objectOwners.objcg'],
+]);
+const REFERENCE_COLUMNS = new Set(['memcgs.css', 'kmemCaches.refcnt', 'objcgs.refcnt']);
+const MODE_COLUMNS = new Set(['memcgs.cssMode', 'kmemCaches.refMode', 'objcgs.refMode']);
 const CACHE_COLUMNS = new Set(['cacheArrays.cache', 'kmemCaches.root', 'globals.flush']);
 
 function bits(value: number, names: readonly (readonly [bit: number, name: string])[]): string {
@@ -120,10 +129,12 @@ interface Words {
   readonly config: FullConfig;
   memcg(row: number): string;
   cache(row: number): string;
+  objcg(row: number): string;
 }
 
 /** What a word is called. */
-function subjectOf({ config, memcg, cache }: Words, { column, index, words }: Place): string {
+function subjectOf(made: Words, { column, index, words }: Place): string {
+  const { config, memcg, cache, objcg } = made;
   const [table = '', field = ''] = column.split('.');
   const lines = Math.floor(index / LINE);
   switch (table) {
@@ -151,6 +162,18 @@ function subjectOf({ config, memcg, cache }: Words, { column, index, words }: Pl
         : `slab ${index >> 2}.${['state', 'free', 'free (high)', 'next'][index & 3] ?? ''}`;
     case 'owners':
       return `owner of slab ${index}`;
+    case 'objcgs':
+      return `${objcg(index)}.${field}`;
+    case 'objcgLists':
+      return field === 'inherited'
+        ? `number of obj_cgroups that ${memcg(index)} inherited`
+        : `${field} of ${memcg(index)}'s list of obj_cgroups`;
+    case 'liveObjcgs':
+      return `${memcg(Math.floor((index * (config.memcgs + 1)) / words))}.objcg`;
+    case 'objcgRefs':
+      return `CPU ${Math.floor((index * config.cpus) / words)}'s ref of ${objcg(index % (words / config.cpus))}`;
+    case 'objectOwners':
+      return `owner of object ${index % OBJECTS_PER_ROW} of slab ${Math.floor(index / OBJECTS_PER_ROW)}`;
     case 'cacheArrays':
       return `copies of ${cache(Math.floor(index / config.kmemIds))}[id ${index % config.kmemIds}]`;
     case 'kmemIds':
@@ -178,9 +201,19 @@ function subjectOf({ config, memcg, cache }: Words, { column, index, words }: Pl
   }
 }
 
+/** Slot of a byte stock whose obj_cgroup a word of the CPUs' records is. */
+function stockSlot(index: number): number | null {
+  const slot = (index % CPU_RECORD.words) - CPU_RECORD.byteStock;
+  return slot >= 0 && slot < STOCK_SLOTS_MAX ? slot : null;
+}
+
 function recordName(index: number): string {
   const cpu = Math.floor(index / CPU_RECORD.words);
   const field = index % CPU_RECORD.words;
+  const slot = stockSlot(index);
+  if (slot !== null) return `CPU ${cpu}'s byte stock, slot ${slot}`;
+  const bytes = stockSlot(index - STOCK_SLOTS_MAX);
+  if (bytes !== null) return `CPU ${cpu}'s byte stock, bytes of slot ${bytes}`;
   const found = Object.entries(CPU_RECORD).find(([name, at]) => at === field && name !== 'words');
   return `CPU ${cpu}'s ${found?.[0] ?? `record ${field}`}`;
 }
@@ -191,15 +224,18 @@ function references(value: number): string {
 }
 
 /** What a value is in its column. */
-function shownIn({ memcg, cache }: Words, { column, index }: Place, value: number): string {
+function shownIn(made: Words, { column, index }: Place, value: number): string {
+  const { memcg, cache, objcg } = made;
+  if (OBJCG_COLUMNS.has(column)) return objcg(value);
+  if (column === 'cpus.record' && stockSlot(index) !== null) return objcg(value);
   if (MEMCG_COLUMNS.has(column)) return memcg(value);
   if (CACHE_COLUMNS.has(column) && (column !== 'globals.flush' || index === 0)) {
     return cache(value);
   }
   if (column === 'memcgs.flags') return memcgFlags(value);
   if (column === 'kmemCaches.flags') return cacheFlags(value);
-  if (column === 'memcgs.cssMode' || column === 'kmemCaches.refMode') return refMode(value);
-  if (column === 'memcgs.css' || column === 'kmemCaches.refcnt') return references(value);
+  if (MODE_COLUMNS.has(column)) return refMode(value);
+  if (REFERENCE_COLUMNS.has(column)) return references(value);
   if (column === 'processors.state') return STATES[value] ?? String(value);
   if (column === 'processors.attention') {
     return bits(
@@ -242,17 +278,36 @@ function lockStep(step: SeenStep, name: string): string {
   return step.before === 0 ? `sees ${name} free` : `sees ${name} held by CPU ${step.before - 1}`;
 }
 
+/**
+ * Names of obj_cgroups, which go by the memcg that they were made for; its second one is of node 1. Empty
+ * where a design has none. Rows are not used twice in a run, so what it left says whose each one was.
+ */
+export function objcgNames({ main, strategy, columns }: Ending, names: RowNames): string[] {
+  const home = columns.find(({ name }) => name === 'objcgs.home');
+  const made = new Map<number, number>();
+  return Array.from({ length: home?.length ?? 0 }, (_, row) => {
+    const memcg = strategy[(home?.base ?? 0) - main.length + row] ?? 0;
+    if (memcg === 0) return 'none';
+    const node = made.get(memcg) ?? 0;
+    made.set(memcg, node + 1);
+    const of = `objcg of ${named(names.memcgs, memcg, 'memcg')}`;
+    return node === 0 ? of : `${of} on node ${node}`;
+  });
+}
+
 /** Makes the words for a machine. */
 export function createDescriber(
   config: FullConfig,
-  columns: Ending['columns'],
+  { columns }: Pick<Ending, 'columns'>,
   names: RowNames,
+  objcgs: readonly string[],
 ): Describer {
   const memcg = (row: number): string => (row === 0 ? 'none' : named(names.memcgs, row, 'memcg'));
   const cache = (row: number): string => (row === 0 ? 'none' : named(names.caches, row, 'cache'));
   const sized = columns.map(({ name, base, length }) => ({ name, base, raw: { length } }));
 
-  const words: Words = { config, memcg, cache };
+  const objcg = (row: number): string => (row === 0 ? 'none' : (objcgs[row] ?? `objcg ${row}`));
+  const words: Words = { config, memcg, cache, objcg };
 
   function placeOf(word: number): Place {
     const column = columnOf(sized, word);

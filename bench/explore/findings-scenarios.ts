@@ -1,6 +1,7 @@
 /** The scenarios of the suspicions. */
 import { CACHE_KILLED } from '../../core/memcg/kmem-caches.ts';
 import { allocate, buildWorld, drop, hold, release, remove } from './operations.ts';
+import type { Patch } from './patched-core.ts';
 import {
   ALLOCATES_A_PAGE_FOR_C,
   buildForPages,
@@ -216,6 +217,20 @@ export const BIT_OF_CHILD: Scenario = {
     objectOf(builder, WORLD.small, 0);
   },
 };
+
+/** The kernel's rule, which the core does not follow: the bit of the owner, by the owner's id. */
+export const BIT_PATCHES: readonly Patch[] = [
+  {
+    file: 'memcg/list-lru.ts',
+    find: 'if (items[list] === 1) setBit(lru, id < 0 ? ROOT_MEMCG : peek(idOwner, id));',
+    put: 'if (items[list] === 1) setBit(lru, owner || ROOT_MEMCG);',
+  },
+  {
+    file: 'memcg/list-lru.ts',
+    find: 'const id = kmemIdOf(handle); const list = lruList(config, lru, id); link(list, item);',
+    put: 'const owner = bound.ownerOf(handle); const id = owner === 0 ? -1 : peek(kmemId, owner); const list = lruList(config, lru, id); link(list, item);',
+  },
+];
 
 /** See findings.ts. */
 export const LOCAL_COUNTS: Scenario = {

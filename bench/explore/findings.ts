@@ -1,11 +1,13 @@
 /**
  * Suspicions about the faithful rules that nobody is known to have reported (kernel-model e.3, D1 to D6),
- * one that a soak met (D7), one that this explorer met (D8), and one that was argued away (M17). Each has
- * a scenario of its own, in which the rules of the kernel either show it, or every schedule within the
- * bound refutes it.
+ * one that a soak met (D7), one that this explorer met (D8), one that was argued away (M17), and those about
+ * the designs with an owner per object (findings-objects.ts). Each has a scenario of its own, in which the
+ * rules of the kernel either show it, or every schedule within the bound refutes it.
  */
+import { OBJECT_FINDINGS } from './findings-objects.ts';
 import {
   BIT_OF_CHILD,
+  BIT_PATCHES,
   EMPTY_SLAB,
   GROWTH,
   LOCAL_COUNTS,
@@ -115,18 +117,7 @@ export const FINDINGS: readonly Finding[] = [
     statement: 'the shrinker bit for an object goes to its dying cgroup, its parent gets none',
     kernels: '4.19 to 5.8 at least',
     ...{ scenario: BIT_OF_CHILD, strategy: 'splice-caches', invariant: 'S6', expected: 'shown' },
-    patches: [
-      {
-        file: 'memcg/list-lru.ts',
-        find: 'if (items[list] === 1) setBit(lru, id < 0 ? ROOT_MEMCG : peek(idOwner, id));',
-        put: 'if (items[list] === 1) setBit(lru, owner || ROOT_MEMCG);',
-      },
-      {
-        file: 'memcg/list-lru.ts',
-        find: 'const id = kmemIdOf(handle); const list = lruList(config, lru, id); link(list, item);',
-        put: 'const owner = bound.ownerOf(handle); const id = owner === 0 ? -1 : peek(kmemId, owner); const list = lruList(config, lru, id); link(list, item);',
-      },
-    ],
+    patches: BIT_PATCHES,
     consequence:
       'list_lru_add reads the owner, the removal gives the parent’s kmem id to it, list_lru_add reads that id: the object is on the parent’s list, and the bit is set in the child’s map. As the list is not empty any more, no later add sets it: the parent’s objects there are not shrunk until another removal hands items over to that list (the symptom of M22). Under the rules of 4.19 to 5.2 it takes no race: whoever puts an object of a removed cgroup on a list meets it.',
     remedy:
@@ -141,4 +132,5 @@ export const FINDINGS: readonly Finding[] = [
       'count_shadow_nodes sees too few pages at the parent and lets too many shadow nodes be reclaimed. The claim that local counters were always zero there holds only for parents without pages of their own.',
     remedy: 'move the local counters with the pages, as the LRU series does since its v3.',
   },
+  ...OBJECT_FINDINGS,
 ];

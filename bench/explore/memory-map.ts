@@ -19,17 +19,20 @@ export interface MemoryMap {
   describe(word: number): string;
 }
 
-/** First index in `Control.rows` of the rows of memcgs, and of caches. */
-const ROW_BASE = { memcgs: 0, kmemCaches: 1024 } as const;
+/** First index in `Control.rows` of the rows of memcgs, of caches, and of obj_cgroups. */
+const ROW_BASE = { memcgs: 0, kmemCaches: 1024, objcgs: 2048 } as const;
+type RowKind = keyof typeof ROW_BASE;
 
 /** Tables whose rows are poisoned while they are not in use, and the rows that they go by. */
-const POISONED: Readonly<
-  Record<string, { readonly rows: keyof typeof ROW_BASE; perCpu: boolean }>
-> = {
+const POISONED: Readonly<Record<string, { readonly rows: RowKind; readonly perCpu: boolean }>> = {
   memcgs: { rows: 'memcgs', perCpu: false },
   cpuMemcgs: { rows: 'memcgs', perCpu: true },
+  objcgLists: { rows: 'memcgs', perCpu: false },
+  liveObjcgs: { rows: 'memcgs', perCpu: false },
   kmemCaches: { rows: 'kmemCaches', perCpu: false },
   cpuSlabs: { rows: 'kmemCaches', perCpu: true },
+  objcgs: { rows: 'objcgs', perCpu: false },
+  objcgRefs: { rows: 'objcgs', perCpu: true },
 };
 
 /** The column that a word lies in. */
@@ -40,12 +43,26 @@ export function columnOf<Column extends { base: number; raw: { length: number } 
   return columns.find(({ base, raw }) => word >= base && word < base + raw.length);
 }
 
+/** Rows of each kind that a machine has, row 0 included; obj_cgroups only where a design has them. */
+function rowCounts(
+  { config }: Machine,
+  columns: readonly TrackedColumn[],
+): Readonly<Record<RowKind, number>> {
+  const objcgs = columns.find(({ name }) => name === 'objcgs.memcg');
+  return {
+    memcgs: config.memcgs + 1,
+    kmemCaches: config.kmemCaches + 1,
+    objcgs: objcgs?.raw.length ?? 1,
+  };
+}
+
 function rowsOf(machine: Machine, columns: readonly TrackedColumn[], words: number): Uint16Array {
   const rowOf = new Uint16Array(words);
+  const counts = rowCounts(machine, columns);
   for (const { name, base, raw } of columns) {
     const poisoned = POISONED[name.slice(0, name.indexOf('.'))];
     if (poisoned === undefined) continue;
-    const rows = machine.config[poisoned.rows] + 1;
+    const rows = counts[poisoned.rows];
     const width = raw.length / (rows * (poisoned.perCpu ? machine.config.cpus : 1));
     for (let index = 0; index < raw.length; index++) {
       const row = Math.floor(index / width) % rows;

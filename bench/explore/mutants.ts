@@ -1,14 +1,15 @@
 /**
  * Bugs of the past, put back: which lines of the core are replaced by what, the scenario that shows it
  * and the invariant that must break. Numbers as in the specification of the machinery (kernel-model e);
- * P: errors of our own designs.
+ * P: errors of our own designs; O: of designs with an owner per object.
  */
 import type { Mutant, NotExpressible } from './mutant.ts';
 import { ACCOUNT_MUTANTS } from './mutants-accounts.ts';
 import { CACHE_MUTANTS } from './mutants-caches.ts';
+import { OBJECT_MUTANTS } from './mutants-objects.ts';
 
 /** All of them. */
-export const MUTANTS: readonly Mutant[] = [...CACHE_MUTANTS, ...ACCOUNT_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [...CACHE_MUTANTS, ...ACCOUNT_MUTANTS, ...OBJECT_MUTANTS];
 
 /** What the model cannot express, and why. */
 export const NOT_EXPRESSIBLE: readonly NotExpressible[] = [

@@ -14,6 +14,8 @@ export interface Operation {
   readonly name: string;
   /** What it does, for the head of its column. */
   readonly title: string;
+  /** See `Scenario`. */
+  readonly caches?: 'own';
   /** What it removes, so that others leave it alone. */
   readonly removes?: 'G';
   /** Prepares what CPU `cpu` needs for it. */
@@ -27,8 +29,11 @@ export interface Operation {
 export const SHAPE: CacheShape = {
   ...{ size: 256, objectsPerSlab: 2, pagesPerSlab: 1, minPartial: 0, cpuPartialSlabs: 1 },
 };
-/** One object a slab: every allocation charges a page, every free gives one back. */
-const SINGLE: CacheShape = { ...SHAPE, size: 4096, objectsPerSlab: 1, cpuPartialSlabs: 0 };
+/**
+ * One object a slab: every allocation charges a page, every free gives one back. With the pointer to its
+ * owner it is a page, too.
+ */
+const SINGLE: CacheShape = { ...SHAPE, size: 4088, objectsPerSlab: 1, cpuPartialSlabs: 0 };
 
 /** What went wrong in a part, for the check at the end; words of `WORLD.note`. */
 const NOTE = { failed: 1, wrongOwner: 2, notDestroyed: 4 } as const;
@@ -213,6 +218,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'create cache',
     title: 'allocates for C where its cache is still to be created',
+    caches: 'own',
     prepare(builder, cpu) {
       addCache(builder, 'fresh', SHAPE, false);
       hold(builder, cpu);

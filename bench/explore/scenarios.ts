@@ -2,6 +2,8 @@
  * What is explored: every pair of operations on two CPUs, and the meetings of three that matter, most
  * with a kworker that runs the deferred work meanwhile. Each strategy goes through all of them.
  */
+import { SHARING_NAMES } from '../../core/index.ts';
+import { CLAIM_SCENARIOS } from '../claims/scenarios.ts';
 import { UsageError } from '../errors.ts';
 import { FINDINGS } from './findings.ts';
 import {
@@ -67,10 +69,12 @@ function besides(first: Operation, second: Operation): Operation {
 
 function meeting(operations: readonly Operation[], helped: boolean): Scenario {
   const limited = operations.some(({ name }) => name === 'charge at limit');
+  const own = operations.some(({ caches }) => caches === 'own');
   const threads = operations.map((one, index) => threadOf(one, operations[1 - index]));
   return {
     name: [...operations.map(({ name }) => name), ...(helped ? ['kworker'] : [])].join(' + '),
     summary: operations.map(({ title }) => title).join('; '),
+    ...(own ? { caches: 'own' } : {}),
     threads: helped ? [...threads, KWORKER] : threads,
     setup(builder) {
       buildWorld(builder);
@@ -109,10 +113,16 @@ const TRIPLES: readonly Scenario[] = [
 /** Everything that is explored. */
 export const SCENARIOS: readonly Scenario[] = [...pairs(), ...TRIPLES, ...SEQUENCES];
 
-/** Everything that has a name: what is explored, the suspicions, and the tutorial. */
+/** Whether a scenario asks something of a strategy's caches, or of any. */
+export function suits({ caches }: Scenario, strategy: string): boolean {
+  return caches === undefined || (caches === 'shared') === SHARING_NAMES.includes(strategy);
+}
+
+/** Everything that has a name: what is explored, the suspicions, what a claim needs, and the tutorial. */
 export const ALL_SCENARIOS: readonly Scenario[] = [
   ...SCENARIOS,
   ...FINDINGS.map(({ scenario }) => scenario),
+  ...CLAIM_SCENARIOS,
   ...TUTORIAL,
 ];
 

@@ -172,6 +172,7 @@ export const SEVERAL_CPUS: readonly Scenario[] = [
     name: 'reader + offline callback + helper',
     summary:
       "a reader finds C's cache and is held up, while C goes offline and others run RCU callbacks",
+    caches: 'own',
     threads: [
       {
         title: "finds C's cache in a read section, is held up, looks at it",
@@ -208,6 +209,20 @@ export const SEVERAL_CPUS: readonly Scenario[] = [
       cpus[0]?.rcu.advance();
     },
     check: noted,
+  },
+  {
+    name: 'new cgroup + offline',
+    summary: 'a cgroup is created while another one is removed, whose kmem id it may get',
+    threads: [
+      {
+        title: 'creates a child of P',
+        body({ cpu, world }) {
+          world[WORLD.D] = cpu.createMemcg(at(world, WORLD.parent));
+        },
+      },
+      REMOVES_C,
+    ],
+    setup: buildWorld,
   },
   {
     name: 'charge with stocks + offline',

@@ -15,6 +15,7 @@ import {
   release,
   SHAPE,
 } from './operations.ts';
+import { OBJECT_SEQUENCES } from './sequences-objects.ts';
 import { SEVERAL_CPUS } from './sequences-several.ts';
 import {
   buildTopLevel,
@@ -55,6 +56,7 @@ const ONE_CPU: readonly Scenario[] = [
   {
     name: 'inherited caches',
     summary: 'C goes, with a cache that it inherited from its dead child G',
+    caches: 'own',
     threads: [REMOVES_C],
     setup(builder) {
       buildWorld(builder);
@@ -97,6 +99,7 @@ const ONE_CPU: readonly Scenario[] = [
   {
     name: 'a merged cache loses a user',
     summary: 'A shares the cache of B; A is destroyed, and a cgroup that uses B comes and goes',
+    caches: 'own',
     threads: [
       {
         title: 'destroys A, allocates from B for C, removes C',
@@ -123,6 +126,7 @@ const ONE_CPU: readonly Scenario[] = [
   {
     name: 'requests beyond the queue',
     summary: 'the work queue has no place for another request to create a cache',
+    caches: 'own',
     threads: [
       {
         title: 'allocates for C where its cache is still to be created',
@@ -148,4 +152,4 @@ const ONE_CPU: readonly Scenario[] = [
 ];
 
 /** All of them. */
-export const SEQUENCES: readonly Scenario[] = [...ONE_CPU, ...SEVERAL_CPUS];
+export const SEQUENCES: readonly Scenario[] = [...ONE_CPU, ...SEVERAL_CPUS, ...OBJECT_SEQUENCES];

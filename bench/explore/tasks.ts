@@ -32,7 +32,7 @@ export interface SearchPlan {
 }
 
 /** Which machine is explored. */
-interface Where {
+export interface Where {
   readonly core: CoreFolder;
   readonly scenario: Scenario;
   readonly strategy: string;
@@ -111,6 +111,28 @@ function wanted(search: SearchResult, invariants: readonly string[]): FoundBreak
   return search.found.find(fits);
 }
 
+/** What a search for a break came to. */
+export interface Looked {
+  readonly search: SearchResult;
+  readonly seconds: number;
+  readonly violation: ExploreViolation | null;
+  /** Schedules that were run until the break, or at all. */
+  readonly schedules: number;
+}
+
+/** Looks for the first break of one of some invariants, of any if null, and tells it. */
+export async function lookFor(
+  session: Session,
+  where: Where,
+  plan: SearchPlan,
+  invariants: readonly string[] | null,
+): Promise<Looked> {
+  const { search, seconds } = await ask(session, where, workOf(plan, invariants));
+  const found = invariants === null ? search.found[0] : wanted(search, invariants);
+  const violation = found === undefined ? null : await tell(session, where, found);
+  return { search, seconds, violation, schedules: found?.after ?? search.schedules };
+}
+
 /** Puts a bug back and looks for it. @throws PatchError */
 export async function exploreMutant(
   session: Session,
@@ -121,12 +143,15 @@ export async function exploreMutant(
   const core = patchedCore([...(mutant.control ?? []), ...mutant.patches]);
   try {
     const where = { core, scenario, strategy: mutant.strategy };
-    const { search, seconds } = await ask(session, where, workOf(plan, mutant.breaks));
-    const found = wanted(search, mutant.breaks);
-    const violation = found === undefined ? null : await tell(session, where, found);
+    const { search, seconds, violation, schedules } = await lookFor(
+      session,
+      where,
+      plan,
+      mutant.breaks,
+    );
     return {
       ...{ id: mutant.id, title: mutant.title, scenario: scenario.name, strategy: mutant.strategy },
-      ...{ found: found !== undefined, schedules: found?.after ?? search.schedules, seconds },
+      ...{ found: violation !== null, schedules, seconds },
       ...{ ...searchFields(plan, search), expected: [...mutant.breaks] },
       invariant: violation?.invariant ?? search.found[0]?.broken[0]?.invariant ?? '',
       shortest: violation?.schedule ?? '',
@@ -158,15 +183,14 @@ async function askFinding(
   core: CoreFolder,
 ): Promise<ExploreFinding> {
   const where = { core, scenario: finding.scenario, strategy: finding.strategy };
-  const { search, seconds } = await ask(session, where, workOf(plan, [finding.invariant]));
-  const found = wanted(search, [finding.invariant]);
-  const violation = found === undefined ? null : await tell(session, where, found);
+  const looked = await lookFor(session, where, plan, [finding.invariant]);
+  const { search, seconds, violation, schedules } = looked;
   const { id, statement, kernels, strategy, expected, consequence, remedy } = finding;
   const nothing = search.exhaustive && search.found.length === 0;
   return {
     ...{ id, statement, kernels, scenario: finding.scenario.name, strategy, expected },
     verdict: violation !== null ? 'shown' : nothing ? 'refuted' : 'cannot tell',
-    ...{ schedules: found?.after ?? search.schedules, seconds, ...searchFields(plan, search) },
+    ...{ schedules, seconds, ...searchFields(plan, search) },
     ...{ shortest: violation?.schedule ?? '', consequence, remedy, violation },
   };
 }

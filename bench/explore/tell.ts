@@ -4,7 +4,7 @@ import { SourceMap } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { FullConfig } from '../../core/tables.ts';
 import type { ExploreStep, ExploreViolation } from '../../reports/results-explore.ts';
-import { createDescriber, type Describer } from './describe.ts';
+import { createDescriber, type Describer, objcgNames } from './describe.ts';
 import type { Switch } from './driver.ts';
 import type { Ending } from './job.ts';
 import type { Broken } from './judge.ts';
@@ -42,10 +42,17 @@ const NOISE =
   /^(takes|releases|finds|sees) (the RCU lock|the (cache|cgroup) queue's lock|the zone lock)/;
 /** Changes that are the story, whoever sees them. */
 const STORY =
-  /^(memcgs\.(flags|kmemId|usage)|kmemCaches\.(flags|memcg|dying)|cacheArrays\.cache|kmemIds\.owner)$/;
+  /^(memcgs\.(flags|kmemId|usage)|kmemCaches\.(flags|memcg|dying)|cacheArrays\.cache|kmemIds\.owner|objcgs\.(memcg|chargedBytes)|liveObjcgs\.live)$/;
+/** The same, told by their words: other counts lie in the same column. */
+const STOCK_STORY = /^CPU \d's byte stock/;
 
 function changes({ kind, before, after }: SeenStep): boolean {
   return !['load', 'peek', 'plain read'].includes(kind) && before !== after;
+}
+
+function isStory(step: SeenStep, describer: Describer): boolean {
+  if (!changes(step)) return false;
+  return STORY.test(describer.column(step.word)) || STOCK_STORY.test(describer.step(step));
 }
 
 /** Words that more than one thread uses, one of them writing: threads that use each. */
@@ -71,7 +78,7 @@ function mattering(steps: readonly SeenStep[], describer: Describer): SeenStep[]
     const column = describer.column(step.word);
     const text = describer.step(step);
     if (NOISE.test(text) || text.endsWith(` held by CPU ${step.thread}`)) return false;
-    if (changes(step) && STORY.test(column)) return true;
+    if (isStory(step, describer)) return true;
     if (PRIMITIVE.test(column) && column !== 'zone.head') {
       return changes(step) && MILESTONES.test(text);
     }
@@ -83,7 +90,7 @@ function mattering(steps: readonly SeenStep[], describer: Describer): SeenStep[]
 function worthTelling(steps: readonly SeenStep[], describer: Describer): SeenStep[] {
   const kept = new Set<SeenStep>(steps.slice(-BEFORE_END));
   steps.forEach((step, index) => {
-    if (changes(step) && STORY.test(describer.column(step.word))) kept.add(step);
+    if (isStory(step, describer)) kept.add(step);
     if (index > 0 && steps[index - 1]?.thread === step.thread) return;
     for (const near of steps.slice(Math.max(0, index - AROUND_SWITCH), index + AROUND_SWITCH)) {
       kept.add(near);
@@ -165,14 +172,19 @@ function tellSteps(told: Told, describer: Describer): ExploreStep[] {
   return lines;
 }
 
+function wordOf({ main, strategy }: Ending, word: number): number {
+  return (word < main.length ? main[word] : strategy[word - main.length]) ?? 0;
+}
+
 /** The rows that the scenario names, as the run left them. */
 function tellRows(
   { names, ending }: Told,
+  objcgs: readonly string[],
   describer: Describer,
 ): { name: string; state: string }[] {
   const column = (name: string) => {
     const found = ending.columns.find((one) => one.name === name);
-    return (row: number): number => ending.main[(found?.base ?? 0) + row] ?? 0;
+    return (row: number): number => wordOf(ending, (found?.base ?? 0) + row);
   };
   const flags = column('memcgs.flags');
   const usage = column('memcgs.usage');
@@ -182,6 +194,9 @@ function tellRows(
   const mode = column('kmemCaches.refMode');
   const slabs = column('kmemCaches.nrSlabs');
   const dying = column('kmemCaches.dying');
+  const objcgMemcg = column('objcgs.memcg');
+  const objcgMode = column('objcgs.refMode');
+  const bytes = column('objcgs.chargedBytes');
   return [
     ...Object.entries(names.memcgs).map(([name, row]) => ({
       name,
@@ -197,6 +212,13 @@ function tellRows(
           ? 'freed'
           : `${describer.cacheFlags(cacheFlags(row))}; ${dying(row) === 0 ? '' : 'dying; '}memcg ${describer.memcg(owner(row))}; reference ${describer.refMode(mode(row))}; slabs ${slabs(row)}`,
     })),
+    ...objcgs.flatMap((name, row) => {
+      if (name === 'none') return [];
+      const memcg = objcgMemcg(row);
+      if (memcg === 0) return [{ name, state: 'freed' }];
+      const state = `memcg ${describer.memcg(memcg)}; reference ${describer.refMode(objcgMode(row))}; ${bytes(row)} bytes in no stock`;
+      return [{ name, state }];
+    }),
   ];
 }
 
@@ -208,19 +230,21 @@ function withoutFolders(text: string): string {
 }
 
 /** Rows that have a name go by it. */
-function withNames(text: string, { memcgs, caches }: RowNames): string {
+function withNames(text: string, { memcgs, caches }: RowNames, objcgs: readonly string[]): string {
   const nameOf = (names: Readonly<Record<string, number>>, row: string, whole: string): string => {
     const found = Object.entries(names).find(([, one]) => one === Number(row));
     return found?.[0] ?? whole;
   };
   return text
+    .replace(/\bobj_cgroup (\d+)/g, (whole, row) => objcgs[Number(row)] ?? whole)
     .replace(/\bmemcg (\d+)/g, (whole, row) => nameOf(memcgs, row, whole))
     .replace(/\bcache (\d+)/g, (whole, row) => nameOf(caches, row, whole));
 }
 
 /** Tells a violation. */
 export function tellViolation(told: Told): ExploreViolation {
-  const describer = createDescriber(told.config, told.ending.columns, told.names);
+  const objcgs = objcgNames(told.ending, told.names);
+  const describer = createDescriber(told.config, told.ending, told.names, objcgs);
   const [first] = told.broken;
   const fault = told.steps.find(({ kind }) => kind === 'fault');
   const detail =
@@ -229,11 +253,11 @@ export function tellViolation(told: Told): ExploreViolation {
       : `CPU ${fault.thread} ${describer.step(fault)}`;
   return {
     invariant: first?.invariant ?? 'nothing',
-    detail: withNames(withoutFolders(detail), told.names),
+    detail: withNames(withoutFolders(detail), told.names, objcgs),
     schedule: scheduleText(told.schedule),
     preemptions: told.preemptions,
     threads: told.scenario.threads.map(({ title }) => title),
     steps: tellSteps(told, describer),
-    rows: tellRows(told, describer),
+    rows: tellRows(told, objcgs, describer),
   };
 }

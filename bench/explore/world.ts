@@ -79,6 +79,11 @@ export interface Scenario {
   readonly config?: Partial<MachineConfig>;
   /** The strategies that it is explored under unless others are named; all, if left out. */
   readonly strategies?: readonly string[];
+  /**
+   * What it asks is about caches that memcgs have of their own, or about caches that all share; of
+   * every design, if left out.
+   */
+  readonly caches?: 'own' | 'shared';
   /** A page counter below zero is a fault, whoever's it is. */
   readonly watchUsage?: true;
   setup(builder: Builder): void;

@@ -15,6 +15,8 @@ const DAY = 86_400;
 /** Shorter than that says nothing about a day. */
 const MIN_SECONDS = 60;
 const MIN_UPTIME = 3600;
+/** Cgroups by which a count must have changed within a day: one more in a minute is no 1,440 a day. */
+const TELLING = 10;
 
 /** An earlier record of a host. */
 export interface Earlier {
@@ -59,6 +61,23 @@ function perDay(now: number | null, then: number | null, seconds: number): numbe
   return now === null || then === null ? null : ((now - then) * DAY) / seconds;
 }
 
+/** Whether a rate stands on enough to be more than chance. */
+export function isTelling(growth: HostGrowth, of: 'livePerDay' | 'dyingPerDay'): boolean {
+  const change = ((growth[of] ?? 0) * growth.seconds) / DAY;
+  return growth.seconds >= DAY || Math.abs(change) >= TELLING;
+}
+
+/** Growth of what the cgroup inherited that inherited most; null where the earlier record lacks it. */
+function inheritedPerDay(
+  now: HostResults['inherited'],
+  then: HostResults['inherited'],
+  seconds: number,
+): number | null {
+  const [first] = now;
+  const before = then.find(({ cgroup }) => cgroup === first?.cgroup);
+  return perDay(first?.bytes ?? null, before?.bytes ?? null, seconds);
+}
+
 /** What is compared with an earlier record, or the reason why not. */
 type Compared = { growth: HostGrowth; settled: number | null } | { why: string };
 
@@ -68,6 +87,7 @@ export interface Now {
   readonly bootId: string | null;
   readonly uptimeSeconds: number | null;
   readonly hierarchy: HostHierarchy | undefined;
+  readonly inherited: HostResults['inherited'];
 }
 
 /** Compares with an earlier record of the same host. */
@@ -97,6 +117,7 @@ export function sinceRecord(now: Now, earlier: Earlier): Compared {
       seconds,
       livePerDay: perDay(live, before.live, seconds),
       dyingPerDay: perDay(dying, before.dying, seconds),
+      inheritedPerDay: inheritedPerDay(now.inherited, earlier.results.inherited, seconds),
     },
     settled: dying === null || before.dying === null ? null : Math.min(dying, before.dying),
   };
@@ -168,31 +189,39 @@ export function limitsOf(bounds: Bounds): HostResults['limits'] {
   const { hierarchy, growth, availableBytes, bytesPerCgroup } = bounds;
   const { live, dying } = hierarchy ?? { live: null, dying: null };
   const limits: HostResults['limits'] = [];
-  const add = (limit: Omit<HostResults['limits'][number], 'days'>) => {
+  const add = (limit: Omit<HostResults['limits'][number], 'days'>, telling: boolean) => {
     const { now, most, perDay: rate } = limit;
-    limits.push({ ...limit, days: rate > 0 ? Math.max(0, most - now) / rate : null });
+    const days = telling && rate > 0 ? Math.max(0, most - now) / rate : null;
+    limits.push({ ...limit, days });
   };
+  const tells = (of: 'livePerDay' | 'dyingPerDay') => growth !== null && isTelling(growth, of);
   const [liveRate, dyingRate] = [growth?.livePerDay ?? null, growth?.dyingPerDay ?? null];
   if (live !== null && liveRate !== null && (!bounds.dyingHoldIds || dying !== null)) {
     const held = bounds.dyingHoldIds ? (dying ?? 0) : 0;
     const rate = bounds.dyingHoldIds ? liveRate + (dyingRate ?? 0) : liveRate;
     // Since boot everything that lives is new; that is no rate at which ids go.
     if (growth?.from !== 'since boot' || bounds.dyingHoldIds)
-      add({
-        what: 'memory cgroup ids',
-        unit: 'cgroups',
-        now: live + held,
-        most: IDS,
-        perDay: rate,
-      });
+      add(
+        {
+          what: 'memory cgroup ids',
+          unit: 'cgroups',
+          now: live + held,
+          most: IDS,
+          perDay: rate,
+        },
+        tells('livePerDay') || (bounds.dyingHoldIds && tells('dyingPerDay')),
+      );
   }
   if (dying !== null && dyingRate !== null && availableBytes !== null && bytesPerCgroup !== null) {
     const now = dying * bytesPerCgroup;
-    add({
-      ...{ what: 'memory for dying cgroups', unit: 'bytes', now },
-      most: now + availableBytes,
-      perDay: dyingRate * bytesPerCgroup,
-    });
+    add(
+      {
+        ...{ what: 'memory for dying cgroups', unit: 'bytes', now },
+        most: now + availableBytes,
+        perDay: dyingRate * bytesPerCgroup,
+      },
+      tells('dyingPerDay'),
+    );
   }
   return limits;
 }

@@ -66,6 +66,9 @@ interface Counts {
   readonly walk: Walk;
 }
 
+/** Counts on version 1; more than two where cgroups came while the folders were walked. */
+const TRIES = { wanted: 2, most: 5 };
+
 /** Version 1: count less folders, the lower of two. */
 async function byDifference(
   reader: HostReader,
@@ -77,11 +80,14 @@ async function byDifference(
   const differences: number[] = [];
   let seen: Walk | null = null;
   // Each walk stands after its count: what is made in between would otherwise count as dying.
-  for (let time = 0; time < (unseen === null ? 2 : 1); time++) {
+  let below = 0;
+  while (differences.length < TRIES.wanted && differences.length + below < TRIES.most) {
     const row = memoryRow(reader);
     seen = await walk(reader, mount.folder, options);
-    if (row === null || row.hierarchy === 0) continue;
-    if (seen.incomplete === null) differences.push(row.count - seen.cgroups.length);
+    if (unseen !== null || row === null || row.hierarchy === 0 || seen.incomplete !== null) break;
+    const difference = row.count - seen.cgroups.length;
+    if (difference < 0) below++;
+    else differences.push(difference);
   }
   const found = seen ?? { cgroups: [], incomplete: 'it was not read' };
   const lower = Math.min(...differences);
@@ -92,13 +98,15 @@ async function byDifference(
     );
   } else if (found.incomplete !== null)
     reader.note(what, `not all folders were seen: ${found.incomplete}`);
-  else if (differences.length === 0)
+  else if (below > 0 && differences.length === 0) {
+    reader.note(
+      what,
+      'more folders than memory cgroups: they come faster than they can be counted, or the two do not belong together',
+    );
+  } else if (differences.length === 0)
     reader.note(what, `${CGROUPS} has no count of version 1 memory`);
-  else if (lower < 0) {
-    reader.note(what, 'more folders than memory cgroups: the two do not belong together');
-  }
   return {
-    dying: lower >= 0 && differences.length > 0 && unseen === null ? lower : null,
+    dying: found.incomplete === null && differences.length > 0 ? lower : null,
     walk: found,
   };
 }

@@ -34,12 +34,16 @@ export interface LargestSlab {
 export interface Holdings {
   readonly pins: readonly HostPin[];
   readonly pinned: HostResults['pinned'];
+  /** Bytes by which all pages of the hierarchy changed while its cgroups were read one by one. */
+  readonly drift: number;
   readonly inherited: readonly Inherited[];
   readonly largest: LargestSlab | null;
   /** Live cgroups without children and tasks; null when not all could be read. */
   readonly liveEmpty: number | null;
-  /** Live cgroups whose kernel memory is counted though the kernel is of 3.x. */
-  readonly kmem: number;
+  /** Live cgroups below the top without tasks, whose kernel memory and their children's is told. */
+  readonly tellable: number;
+  /** Live cgroups below the top that have kernel memory; null when none tells. */
+  readonly kmem: number | null;
 }
 
 /** Pins and ancestors in a record; the sums are over all. */
@@ -131,11 +135,12 @@ function inheritedOf(
   if (cgroup.parent < 0 || own.hasTasks !== false) return null;
   const parts = children.map(({ kernel }) => kernel ?? undefined);
   const bytes = less(own.kernel ?? undefined, parts);
-  if (bytes === null || bytes <= 0) return null;
+  if (bytes === null) return null;
   const source = surveyed.mount.version === 1 ? 'memory.kmem.usage_in_bytes' : 'memory.stat slab';
   return {
     cgroup: shown(cgroup.path),
-    bytes,
+    bytes: Math.max(0, bytes),
+    children: children.length,
     evidence: 'anyone',
     source: `${source} less children`,
   };
@@ -160,6 +165,12 @@ function sumOf(pins: readonly HostPin[]): HostResults['pinned'] {
 /** All that a pin holds; unknown parts count as nothing here, for sorting. */
 function held({ file, shmem, anon }: HostPin): number {
   return (file ?? 0) + (shmem ?? 0) + (anon ?? 0);
+}
+
+/** The one that holds most first; folders are listed in no order, and a page must not depend on it. */
+function mostFirst(a: HostPin, b: HostPin): number {
+  const byCount = (b.dying ?? 0) - (a.dying ?? 0);
+  return held(b) - held(a) || byCount || (a.cgroup < b.cgroup ? -1 : 1);
 }
 
 /** Whether a pin is worth a line. */
@@ -231,11 +242,31 @@ export async function holdingsOf(
     }
     looks.push(look(reader, surveyed, cgroup));
   }
-  return summed(reader, surveyed, looks);
+  return summed(reader, surveyed, looks, driftOf(reader, surveyed, looks[0]));
+}
+
+/**
+ * How much a subtraction may be off, as its parts were not read at one moment: what the top's pages
+ * changed by meanwhile. 0 where the top tells nothing.
+ */
+function driftOf(reader: HostReader, surveyed: Surveyed, before: Look | undefined): number {
+  const [top] = surveyed.walk.cgroups;
+  if (top === undefined || before === undefined) return 0;
+  const after = look(reader, surveyed, top);
+  const keys = surveyed.mount.version === 1 ? ['total_cache', 'total_rss'] : ['file', 'anon'];
+  return keys.reduce((sum, key) => {
+    const [first, last] = [before.stat.get(key), after.stat.get(key)];
+    return first === undefined || last === undefined ? sum : sum + Math.abs(last - first);
+  }, 0);
 }
 
 /** What follows from a look at each of the live ones. */
-function summed(reader: HostReader, surveyed: Surveyed, looks: readonly Look[]): Holdings {
+function summed(
+  reader: HostReader,
+  surveyed: Surveyed,
+  looks: readonly Look[],
+  drift: number,
+): Holdings {
   const { cgroups } = surveyed.walk;
   const flat = surveyed.mount.version === 1 && notHierarchical(reader, surveyed);
   if (flat) {
@@ -254,9 +285,13 @@ function summed(reader: HostReader, surveyed: Surveyed, looks: readonly Look[]):
           const children = cgroup.children.flatMap((child) => looks[child] ?? []);
           return of(surveyed, cgroup, own, children) ?? [];
         });
-  const pins = each(pinOf).sort((a, b) => held(b) - held(a));
+  const pins = each(pinOf).sort(mostFirst);
   noteUntold(reader, surveyed, pins, looks);
-  const inherited = each(inheritedOf).sort((a, b) => b.bytes - a.bytes);
+  const told = each(inheritedOf);
+  const inherited = told
+    .filter(({ bytes }) => bytes > 0)
+    .sort((a, b) => b.bytes - a.bytes || (a.cgroup < b.cgroup ? -1 : 1));
+  const kernel = looks.slice(1).flatMap((one) => one.kernel ?? []);
   const leaves = cgroups.map(({ children }, at) => ({ children, own: looks[at] })).slice(1);
   const unread = leaves.some(({ own }) => own?.hasTasks == null);
   const largest = leaves
@@ -266,14 +301,17 @@ function summed(reader: HostReader, surveyed: Surveyed, looks: readonly Look[]):
     .sort((a, b) => b.bytes - a.bytes)[0];
   return {
     pins: pins.filter(holdsSomething).slice(0, LISTED),
-    pinned: sumOf(pins),
+    // None is dying: that is known to hold nothing.
+    pinned: surveyed.hierarchy.dying === 0 ? { file: 0, shmem: 0, anon: 0 } : sumOf(pins),
+    drift,
     inherited: inherited.slice(0, LISTED),
     largest: largest ?? null,
     liveEmpty: unread
       ? null
       : leaves.filter(({ children, own }) => children.length === 0 && own?.hasTasks === false)
           .length,
-    kmem: looks.slice(1).filter(({ kernel }) => kernel !== null && kernel > 0).length,
+    tellable: told.length,
+    kmem: kernel.length === 0 ? null : kernel.filter((bytes) => bytes > 0).length,
   };
 }
 

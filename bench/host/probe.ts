@@ -1,4 +1,5 @@
 /** One look at a host: everything that anyone can read, and what is root's where it can be read. */
+import { release as osRelease } from 'node:os';
 import type { HostReading, HostResults } from '../../reports/results-host.ts';
 import { parseSlabinfo } from '../input/slabinfo.ts';
 import { costOf, readShape, readTypes, timesDying } from './cost.ts';
@@ -50,6 +51,8 @@ const MEMORY_KEYS = [
   'SUnreclaim',
   'Percpu',
   'KernelStack',
+  'SwapTotal',
+  'SwapFree',
 ];
 
 const NOTHING_READ: HostResults['observer'] = {
@@ -74,9 +77,16 @@ export async function pause(milliseconds: number, signal: AbortSignal): Promise<
 /** The hierarchies that are mounted, with their counts. */
 async function surveyAll({ reader, signal }: ProbeOptions): Promise<Surveyed[]> {
   const info = reader.text('/proc/self/mountinfo');
-  const text = info ?? reader.text('/proc/self/mounts', 'mounted hierarchies') ?? '';
-  const mounts = memoryHierarchies(parseMounts(text, info === null ? 'mounts' : 'mountinfo'));
-  if (mounts.length === 0) reader.note('memory cgroups', 'no hierarchy for them is mounted');
+  const text = info ?? reader.text('/proc/self/mounts', 'mounted hierarchies');
+  const format = info === null ? 'mounts' : 'mountinfo';
+  const mounts = memoryHierarchies(parseMounts(text ?? '', format));
+  if (mounts.length === 0) {
+    const why =
+      text === null
+        ? 'which hierarchies are mounted is not known'
+        : 'no hierarchy for them is mounted';
+    reader.note('memory cgroups', why);
+  }
   const surveyed: Surveyed[] = [];
   for (const mount of mounts) surveyed.push(await survey(reader, mount, { signal }));
   if (mounts.length > 0 && surveyed.every(({ hierarchy }) => !hierarchy.memory)) {
@@ -210,7 +220,7 @@ export function start(): Started {
 }
 
 /** What nothing that was read is to blame for: there was too little to compare with. */
-function notCompared({ hierarchies, growth }: HostResults): Unknown[] {
+function notCompared({ hierarchies, growth, readings }: HostResults): Unknown[] {
   const main = mainHierarchy(hierarchies);
   const unsettled = main !== undefined && main.settled === null && (main.dying ?? 0) > 0;
   return [
@@ -218,7 +228,7 @@ function notCompared({ hierarchies, growth }: HostResults): Unknown[] {
       ? [
           {
             what: 'how many have been dying for 5 s',
-            why: 'they were counted once; --settle, --since and --watch count again',
+            why: `they were counted ${readings.length > 1 ? 'over less than 5 s' : 'once'}; --settle, --since and --watch count again`,
           },
         ]
       : []),
@@ -233,8 +243,16 @@ function notCompared({ hierarchies, growth }: HostResults): Unknown[] {
   ];
 }
 
-/** Adds what the reading itself cost, where figures are from, and what stayed unknown. */
-export function observed(results: HostResults, reader: HostReader, started: Started): HostResults {
+/**
+ * Adds what the reading itself cost, where figures are from, and what stayed unknown.
+ * @param watchShare part of the time while watching, 0 to 1; null when it was not watched
+ */
+export function observed(
+  results: HostResults,
+  reader: HostReader,
+  started: Started,
+  watchShare: number | null = null,
+): HostResults {
   const { milliseconds, ...counts } = reader.cost();
   const { user, system } = process.cpuUsage(started.cpu);
   return {
@@ -246,14 +264,16 @@ export function observed(results: HostResults, reader: HostReader, started: Star
       readMs: milliseconds,
       totalMs: performance.now() - started.at,
       cpuMs: (user + system) / 1000,
+      ...(watchShare === null ? {} : { watchShare }),
     },
   };
 }
 
-/** The release of the kernel; a copied tree may have but one of the two files. */
+/** The release of the kernel; a copied tree may have but one of the two files, this host may be asked. */
 function readKernel(reader: HostReader): string | null {
   const release = reader.text('/proc/sys/kernel/osrelease');
   if (release !== null) return shown(release.trim());
+  if (reader.root === '') return shown(osRelease());
   const version = reader.text('/proc/version', 'the kernel');
   const [, found] = /^Linux version (\S{1,200})/.exec(version ?? '') ?? [];
   return found === undefined ? null : shown(found);
@@ -279,7 +299,9 @@ export async function probe(options: ProbeOptions): Promise<Probe & { holdings: 
   const holdings = main === null ? null : await holdingsOf(reader, main, options.signal);
   const liveEmpty = holdings?.liveEmpty ?? null;
   const shape = readShape(reader);
-  const { growth, settled } = compare(options, { bootId, uptimeSeconds, hierarchy: first });
+  const inherited = [...(holdings?.inherited ?? [])];
+  const now = { bootId, uptimeSeconds, hierarchy: first, inherited };
+  const { growth, settled } = compare(options, now);
   const hierarchies = surveyed.map(({ hierarchy }) =>
     hierarchy === first ? { ...hierarchy, liveEmpty, settled } : hierarchy,
   );
@@ -294,8 +316,8 @@ export async function probe(options: ProbeOptions): Promise<Probe & { holdings: 
     pins: [...(holdings?.pins ?? [])],
     pinned: holdings?.pinned ?? null,
     pageBytes,
-    pinnedTolerance: BATCH_PAGES * pageBytes * (shape?.cpus ?? 1),
-    inherited: [...(holdings?.inherited ?? [])],
+    pinnedTolerance: BATCH_PAGES * pageBytes * (shape?.cpus ?? 1) + (holdings?.drift ?? 0),
+    inherited,
     cost: shape === null ? null : costOf(shape, types?.sizes ?? new Map()),
     memory: readMemory(reader),
     slab: readSlab(reader, pageBytes),

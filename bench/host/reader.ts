@@ -72,16 +72,32 @@ export function shown(name: string): string {
 
 /** Reader of one host. All methods return null where nothing could be read. */
 export class HostReader {
-  readonly root: string;
-  readonly #counts = { files: 0, folders: 0, bytes: 0, missing: 0, denied: 0, failed: 0 };
+  #root: string;
+  /** Shared by readers of later looks; the milliseconds are inside reading calls. */
+  #counts = {
+    ...{ files: 0, folders: 0, bytes: 0, missing: 0, denied: 0, failed: 0 },
+    milliseconds: 0,
+  };
   readonly #unknown = new Map<string, Unknown>();
   readonly #firstOf: Partial<Record<Failure, string>> = {};
   #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
-  #milliseconds = 0;
 
   /** @param root folder that stands for `/` */
   constructor(root = '/') {
-    this.root = binary(root).replace(/\/+$/, '');
+    this.#root = binary(root).replace(/\/+$/, '');
+  }
+
+  /** Folder that stands for `/`, a binary string without a slash at its end. */
+  get root(): string {
+    return this.#root;
+  }
+
+  /** A reader for another look at the same host: what it costs is added, what is unknown begins anew. */
+  again(): HostReader {
+    const next = new HostReader();
+    next.#root = this.#root;
+    next.#counts = this.#counts;
+    return next;
   }
 
   /**
@@ -117,7 +133,7 @@ export class HostReader {
       this.#fail(failure, path, undefined, codeOf(error));
       return { failure };
     } finally {
-      this.#milliseconds += performance.now() - started;
+      this.#counts.milliseconds += performance.now() - started;
     }
   }
 
@@ -157,11 +173,11 @@ export class HostReader {
     failed: number;
     milliseconds: number;
   } {
-    return { ...this.#counts, milliseconds: this.#milliseconds };
+    return { ...this.#counts };
   }
 
   #place(path: string): Buffer {
-    return Buffer.from(this.root + path, 'latin1');
+    return Buffer.from(this.#root + path, 'latin1');
   }
 
   #fail(failure: Failure, path: string, what: string | undefined, code: string): void {
@@ -195,7 +211,7 @@ export class HostReader {
       return null;
     } finally {
       if (handle !== null) closeSync(handle);
-      this.#milliseconds += performance.now() - started;
+      this.#counts.milliseconds += performance.now() - started;
     }
   }
 

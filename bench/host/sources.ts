@@ -6,7 +6,11 @@ type Source = HostResults['sources'][number];
 type Figures = Omit<HostResults, 'sources' | 'unknown' | 'observer'>;
 
 const SOURCES: readonly Source[] = [
-  { field: 'kernel', evidence: 'anyone', source: '/proc/sys/kernel/osrelease or /proc/version' },
+  {
+    field: 'kernel',
+    evidence: 'anyone',
+    source: '/proc/sys/kernel/osrelease, /proc/version or uname',
+  },
   { field: 'bootId', evidence: 'anyone', source: '/proc/sys/kernel/random/boot_id' },
   { field: 'generation', evidence: 'anyone', source: `the version, ${BTF}` },
   { field: 'uptimeSeconds', evidence: 'anyone', source: '/proc/uptime' },

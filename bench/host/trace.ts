@@ -21,7 +21,7 @@ const HANGUP_EXIT = 129;
 /** Per CPU: some 5,000 events. */
 const BUFFER_KB = 512;
 
-const EVENT = /\s(\d{1,12})\.(\d{6}): cgroup_(mkdir|rmdir|release): root=(\d{1,9}) id=(\d{1,15})\s/;
+const EVENT = /\s(\d{1,12})\.(\d{6}): cgroup_(mkdir|rmdir|release): root=(\d{1,9}) id=(\d{1,20})\s/;
 
 /**
  * Reads the text of such a trace.
@@ -85,24 +85,37 @@ async function record(instance: string, options: TraceOptions): Promise<Traced> 
   return { seconds: took, ...readTrace(text, hierarchy) };
 }
 
+/** Where tracefs is mounted. It is never mounted from here. */
+function findTracefs(reader: HostReader): { place: string } | { why: string } {
+  let why = `no tracefs is mounted; as root: mount -t tracefs nodev ${PLACES[0]}`;
+  for (const place of PLACES) {
+    const listed = reader.folders(place);
+    if ('names' in listed && listed.names.includes('instances')) return { place };
+    if ('failure' in listed && listed.failure === 'denied') {
+      why = `${place}: permission denied; it takes root`;
+    }
+  }
+  return { why };
+}
+
 /** Traces for a while; null where that cannot be done, with the reason noted. */
 export async function traceCgroups(options: TraceOptions): Promise<Traced | null> {
   const { reader } = options;
   const what = 'cgroups that come and go (--trace)';
-  const place = PLACES.find((one) => {
-    const listed = reader.folders(one);
-    return 'names' in listed && listed.names.includes('instances');
-  });
-  if (place === undefined) {
-    reader.note(what, `no tracefs; as root: mount -t tracefs nodev ${PLACES[0]}`);
+  const found = findTracefs(reader);
+  if ('why' in found) {
+    reader.note(what, found.why);
     return null;
   }
+  const { place } = found;
   const instance = `${place}/instances/${PREFIX}${process.pid}`;
   noteOthers(reader, place);
   try {
     mkdirSync(instance);
   } catch (error) {
-    reader.note(what, `no instance can be made in ${place} (${codeOf(error)}); it takes root`);
+    const code = codeOf(error);
+    const root = code === 'EACCES' || code === 'EPERM' ? '; it takes root' : '';
+    reader.note(what, `no instance can be made in ${place} (${code})${root}`);
     return null;
   }
   // A terminal that closes, and whatever else ends the process, must not leave it there.

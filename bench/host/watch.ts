@@ -2,10 +2,11 @@
  * `--watch`: counting again and again, with a chart on a terminal and a line each elsewhere. What
  * counting takes is at most 1 % of the time: the interval grows with it.
  */
-import { formatCount } from '../../reports/format.ts';
+import { formatCount, formatNumber } from '../../reports/format.ts';
 import { readingChart } from '../../reports/pages/host-course.ts';
 import type { HostReading } from '../../reports/results-host.ts';
 import { renderChart } from '../../reports/terminal/chart.ts';
+import { wrap } from '../../reports/terminal/text.ts';
 import { countDying, type Surveyed } from './hierarchy.ts';
 import { pause } from './probe.ts';
 import type { HostReader } from './reader.ts';
@@ -23,8 +24,15 @@ export interface WatchStream {
   write(text: string): unknown;
 }
 
+/** Tests have a clock of their own. */
+export interface WatchClock {
+  readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
 /** How to watch. */
-export interface WatchOptions {
+export interface WatchOptions extends WatchClock {
   readonly reader: HostReader;
   readonly main: Surveyed;
   readonly signal: AbortSignal;
@@ -33,11 +41,15 @@ export interface WatchOptions {
   /** Null: until the signal. */
   readonly readings: number | null;
   readonly stream: WatchStream;
-  /** Called after each reading. */
-  readonly onReading?: (readings: readonly HostReading[]) => void;
-  /** Tests have a clock of their own. */
-  readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  readonly now?: () => number;
+  /** Called after each reading; what it takes counts as well. */
+  readonly onReading?: (readings: readonly HostReading[]) => Promise<void>;
+}
+
+/** What came of watching. */
+export interface Watched {
+  readonly readings: readonly HostReading[];
+  /** Part of the time that reading took, 0 to 1. */
+  readonly share: number;
 }
 
 function told(value: number | null): string {
@@ -53,30 +65,32 @@ class Course {
     this.#stream = stream;
   }
 
-  show(readings: readonly HostReading[]): void {
+  show({ readings, share }: Watched): void {
     const last = readings.at(-1);
     if (last === undefined) return;
-    const line = `${last.t.toFixed(0)} s: ${told(last.dying)} dying, ${told(last.live)} live`;
+    const cost = share === 0 ? '' : `; reading took ${formatNumber(share * 100)} % of the time`;
+    const line = `${last.t.toFixed(0)} s: ${told(last.dying)} dying, ${told(last.live)} live${cost}`;
     const chart = this.#stream.isTTY === true ? readingChart([...readings]) : null;
     if (chart === null) {
       this.#stream.write(`${line}\n`);
       return;
     }
     const width = Math.max(40, Math.min(CHART.width, (this.#stream.columns ?? 80) - 1));
-    const drawn = [...renderChart(chart, { ...CHART, width }), `${line} (Ctrl-C ends)`];
+    const words = wrap(`${line} (Ctrl-C ends)`, width);
+    const drawn = [...renderChart(chart, { ...CHART, width }), ...words];
     const up = this.#lines === 0 ? '' : `\u001b[${this.#lines}A\u001b[J`;
     this.#stream.write(`${up}${drawn.join('\n')}\n`);
     this.#lines = drawn.length;
   }
 }
 
-/** Every second reading, the first and the last among them. */
+/** Every second reading; of an odd number, as MAX_READINGS and one are, the first and the last stay. */
 function thinned(readings: readonly HostReading[]): HostReading[] {
-  return readings.filter((_, at) => at % 2 === 0 || at === readings.length - 1);
+  return readings.filter((_, at) => at % 2 === 0);
 }
 
 /** Counts until the signal, or so many times. */
-export async function watchHost(options: WatchOptions): Promise<HostReading[]> {
+export async function watchHost(options: WatchOptions): Promise<Watched> {
   const { reader, main, signal, seconds, stream } = options;
   const { wait = pause, now = () => performance.now() } = options;
   const course = new Course(stream);
@@ -85,19 +99,24 @@ export async function watchHost(options: WatchOptions): Promise<HostReading[]> {
   let readings: HostReading[] = [{ t: 0, live, dying }];
   let taken = 1;
   let tookMs = 0;
-  course.show(readings);
+  let spentMs = 0;
+  let share = 0;
+  course.show({ readings, share });
   while (!signal.aborted && (options.readings === null || taken < options.readings)) {
     await wait(Math.max(seconds * 1000, tookMs / SHARE), signal);
     if (signal.aborted) break;
     const before = now();
     const counts = await countDying(reader, main, { signal });
-    tookMs = now() - before;
     if (signal.aborted) break;
-    readings.push({ t: (now() - started) / 1000, ...counts });
+    readings.push({ t: (before - started) / 1000, ...counts });
     taken++;
     if (readings.length > MAX_READINGS) readings = thinned(readings);
-    course.show(readings);
-    options.onReading?.(readings);
+    await options.onReading?.(readings);
+    const after = now();
+    tookMs = after - before;
+    spentMs += tookMs;
+    share = spentMs / Math.max(1, after - started);
+    course.show({ readings, share });
   }
-  return readings;
+  return { readings, share };
 }

@@ -17,6 +17,8 @@ const COLON = 0x3a;
 /** Pages are counted in these where the trace gives their number only; larger ones are not told of. */
 const PAGE_BYTES = 4096;
 const POINTER_DIGITS = 16;
+/** Folios of 16 GiB: the largest huge pages that there are. */
+export const ORDER_MAX = 22;
 
 /** Fields that are looked at, as bits of what was seen. */
 export const FIELD = {
@@ -129,7 +131,7 @@ export class LineFields {
     }
     if (kind <= TRACE.kfree) return this.has(FREEING);
     const both = (seen & FORMATTED) !== 0 && (seen & RAW) !== 0;
-    return !both && (this.has(FORMATTED) || this.has(RAW)) && event.order < 64;
+    return !both && (this.has(FORMATTED) || this.has(RAW)) && event.order <= ORDER_MAX;
   }
 
   /**
@@ -333,18 +335,17 @@ export class LineFields {
     return hex > start && both ? this.brackets(stop, -1) : -1;
   }
 
-  /** `(nil)` is how trace-cmd prints null; the kernel's words say that there is no pointer to be had. */
+  /** `(null)` is how the kernel prints null, `(nil)` trace-cmd; another word says that there is none to be had. */
   private wordPointer(start: number): number {
     const stop = this.wordEnd(start);
     const word = this.buffer.textOf(start, Math.min(stop, start + 20));
     const { event } = this;
-    if (word === '(nil)') {
+    if (word === '(nil)' || word === '(null)') {
       event.pointerHigh = event.pointerLow = 0;
       event.hashed = 1;
       return stop;
     }
-    if (word === '(null)' || word === '(____ptrval____)')
-      this.problem = `a pointer printed as ${word}`;
+    if (word === '(____ptrval____)') this.problem = `a pointer printed as ${word}`;
     return -1;
   }
 

@@ -5,7 +5,7 @@
  * different is left to the general parser, which alone decides whether it is bad.
  */
 import { TRACE, type TraceEvent } from './ftrace-events.ts';
-import { FIELD } from './ftrace-fields.ts';
+import { FIELD, ORDER_MAX } from './ftrace-fields.ts';
 import { HotHeads } from './ftrace-hot-head.ts';
 import { HotWords, word } from './ftrace-hot-words.ts';
 import type { LineParser } from './ftrace-line.ts';
@@ -209,7 +209,7 @@ export class HotLines extends HotWords {
     const offset = this.value;
     if (b[at + 6] !== 0x3d) return -1;
     at = this.decimal(at + 7);
-    if (at < 0 || b[at] !== NEWLINE || this.value > 63) return -1;
+    if (at < 0 || b[at] !== NEWLINE || this.value > ORDER_MAX) return -1;
     event.devMajor = major;
     event.devMinor = minor;
     event.inode = inode;

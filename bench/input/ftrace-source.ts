@@ -6,6 +6,8 @@ import { asInputError } from './read-input.ts';
 
 /** Is told what `openTrace` finds. */
 export interface TraceWatch {
+  /** How errors name files that are kept elsewhere. */
+  readonly called?: Readonly<Record<string, string>>;
   /** The bytes that come next are of this file. Without it, a line break is put between files that lack one. */
   begin?(file: string): void;
   /** The compressed file ended too early; what came until then was all of it. Without it, an InputError. */
@@ -37,7 +39,7 @@ export async function* openTrace(
         yield piece;
       }
     } catch (error) {
-      throw asInputError(file, error);
+      throw asInputError(watch.called?.[file] ?? file, error);
     }
     const glued = last !== NEWLINE && place < files.length - 1 && watch.begin === undefined;
     if (glued) yield Uint8Array.of(NEWLINE);
@@ -176,7 +178,12 @@ async function* unpacked(
     if (code === 'Z_BUF_ERROR' && watch.cut !== undefined) watch.cut(file);
     else if (code.startsWith('Z_')) {
       const what = code === 'Z_BUF_ERROR' ? 'is cut short (gzip)' : `is damaged (gzip: ${code})`;
-      throw new InputError(file, 0, what, 'copy it again, or give what can be unpacked of it');
+      throw new InputError(
+        watch.called?.[file] ?? file,
+        0,
+        what,
+        'copy it again, or give what can be unpacked of it',
+      );
     } else throw error;
   } finally {
     unpacker.destroy();

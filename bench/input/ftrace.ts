@@ -3,7 +3,7 @@
  * memory. `readTrace` reads files; `createTraceReader` takes bytes as they come.
  */
 import { type TraceHandler, type TraceOptions, TraceReader } from './ftrace-reader.ts';
-import { openTrace } from './ftrace-source.ts';
+import { openTrace, type TraceWatch } from './ftrace-source.ts';
 import type { TraceSummary } from './ftrace-summary.ts';
 
 export type { TraceAnomaly } from './ftrace-anomalies.ts';
@@ -25,13 +25,16 @@ export function createTraceReader(handler: TraceHandler, options: TraceOptions):
 export async function readTrace(
   files: readonly string[],
   handler: TraceHandler,
-  options: Omit<TraceOptions, 'file'>,
+  options: Omit<TraceOptions, 'file'> & Pick<TraceWatch, 'called'>,
   use: (reader: TraceReader) => void = () => {},
 ): Promise<TraceSummary> {
-  const reader = createTraceReader(handler, { file: files[0] ?? '-', ...options });
+  const { called = {}, ...rest } = options;
+  const nameOf = (file: string) => called[file] ?? file;
+  const reader = createTraceReader(handler, { file: nameOf(files[0] ?? '-'), ...rest });
   use(reader);
   const watch = {
-    begin: (file: string) => reader.startFile(file),
+    called,
+    begin: (file: string) => reader.startFile(nameOf(file)),
     cut: () => reader.cutFile(),
   };
   for await (const chunk of openTrace(files, watch)) reader.push(chunk);

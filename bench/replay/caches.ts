@@ -10,6 +10,10 @@ import type { RecordedGeometry } from '../input/slab-geometry.ts';
 /** A slab has at most so many objects in the model; only caches of tiny objects have more. */
 const OBJECTS_MAX = 512;
 
+/** What a cache is called by its frees: not yet, or never. */
+const NOT_YET = -1;
+const NEVER = -2;
+
 /** Caches of a traced machine. */
 export class TracedCaches {
   private readonly cpu: Cpu;
@@ -19,8 +23,8 @@ export class TracedCaches {
   /** Names and root caches, by number. */
   readonly names: string[] = [];
   readonly roots: number[] = [];
-  /** Caches whose geometry is not in the recording. */
-  computed = 0;
+  /** Of each cache without a name, the number of the one that its frees give; NOT_YET, or NEVER. */
+  private readonly carried: number[] = [];
 
   constructor(cpu: Cpu, rules: GeometryRules, geometry: RecordedGeometry | null) {
     this.cpu = cpu;
@@ -28,17 +32,35 @@ export class TracedCaches {
     this.recorded = geometry === null ? new Map() : shapesOf(geometry);
   }
 
-  /** Number of the cache of this name; `size` is bytes from one object to the next. */
-  numberOf(name: string, size: number): number {
+  /**
+   * Number of the cache of this name; `size` is bytes from one object to the next. One that is not named goes by
+   * where it allocates.
+   */
+  numberOf(name: string, size: number, isNamed = true): number {
     const known = this.byName.get(name);
     if (known !== undefined) return known;
     const number = this.names.length;
     this.names.push(name);
     this.byName.set(name, number);
     const recorded = this.recorded.get(name);
-    if (recorded === undefined) this.computed++;
+    this.carried.push(isNamed ? NEVER : NOT_YET);
     this.roots.push(this.cpu.createRootCache(recorded ?? this.shapeOf(size)));
     return number;
+  }
+
+  /** An object was freed under this name (a number): it is that of its cache, unless others say otherwise. */
+  carry(cache: number, name: number): void {
+    const known = this.carried[cache] as number;
+    if (known === NEVER || known === name) return;
+    this.carried[cache] = known === NOT_YET ? name : NEVER;
+  }
+
+  /** What to call the caches. @param nameOf gives the name of a number */
+  labels(nameOf: (number: number) => string): string[] {
+    return this.names.map((name, cache) => {
+      const carried = this.carried[cache] as number;
+      return carried >= 0 ? nameOf(carried) : name;
+    });
   }
 
   private shapeOf(size: number): CacheShape {

@@ -10,6 +10,8 @@ export interface TracedCgroup {
   /** Place of its parent in the list, -1 for one that was there before the trace. */
   readonly parent: number;
   readonly memcg: number;
+  /** Turn of the trace that it was made in. */
+  readonly turn: number;
   removed: number;
   /** As the replay says; the trace's own release events are never an input. */
   released: number;
@@ -17,7 +19,11 @@ export interface TracedCgroup {
   kernelReleased: number;
   /** The last folio and the last object that went while it was there. */
   lastFolio: number;
-  lastFolioKey: { dev: number; inode: number } | null;
+  /** Whose it was: a file's, or that of an inode of tmpfs that stood for its pages. */
+  lastFolioIsFile: boolean;
+  lastDevice: number;
+  lastInodeHigh: number;
+  lastInodeLow: number;
   lastObject: number;
   lastObjectCache: number;
   /** Pages of page cache and slab objects that were charged to it and are still there. */
@@ -32,9 +38,9 @@ export class Cgroups {
   private readonly byPath = new Map<string, number>();
   private readonly tasks = new Map<number, number>();
   /** Hierarchy that is followed, -1 until the first event. */
-  private hierarchy: number;
-  /** Events of other hierarchies. */
-  elsewhere = 0;
+  hierarchy: number;
+  /** Events of other hierarchies, by their number. */
+  readonly others = new Map<number, number>();
 
   /** @param hierarchy its number in /proc/cgroups (0 is v2), or -1 for the first one that is seen */
   constructor(hierarchy = -1) {
@@ -45,7 +51,7 @@ export class Cgroups {
   follows(root: number): boolean {
     if (this.hierarchy < 0) this.hierarchy = root;
     if (root === this.hierarchy) return true;
-    this.elsewhere++;
+    this.others.set(root, (this.others.get(root) ?? 0) + 1);
     return false;
   }
 
@@ -55,12 +61,13 @@ export class Cgroups {
     return end <= 0 ? -1 : (this.byPath.get(path.slice(0, end)) ?? -1);
   }
 
-  add(id: number, path: string, memcg: number): number {
+  add(id: number, path: string, memcg: number, turn: number): number {
     const place = this.all.length;
     this.all.push({
-      ...{ id, path, parent: this.parentOf(path), memcg, pages: 0, objects: 0 },
+      ...{ id, path, parent: this.parentOf(path), memcg, turn, pages: 0, objects: 0 },
       ...{ removed: Number.NaN, released: Number.NaN, kernelReleased: Number.NaN },
-      ...{ lastFolio: Number.NaN, lastFolioKey: null, lastObject: Number.NaN, lastObjectCache: -1 },
+      ...{ lastFolio: Number.NaN, lastFolioIsFile: false, lastDevice: 0, lastInodeHigh: 0 },
+      ...{ lastInodeLow: 0, lastObject: Number.NaN, lastObjectCache: -1 },
     });
     this.byId.set(id, place);
     this.byPath.set(path, place);

@@ -96,6 +96,16 @@ export class KeyTable {
     return value;
   }
 
+  /** Shows every entry; of keys of two words, the others are 0. */
+  forEach(show: (value: number, a: number, b: number, c: number, d: number) => void): void {
+    const { keys, values, words } = this;
+    for (let place = 0; place < values.length; place++) {
+      const value = values[place] as number;
+      const word = (index: number) => (index < words ? (keys[place * words + index] as number) : 0);
+      if (value !== 0) show(value, word(0), word(1), word(2), word(3));
+    }
+  }
+
   private grow(): void {
     const { keys, values, words } = this;
     const capacity = (this.mask + 1) * 2;

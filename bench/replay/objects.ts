@@ -1,3 +1,4 @@
+// hot path
 /**
  * Slab objects that a trace tells of: which pointer is which object of the machine, whose it is, and how many
  * of each cache there are. A pointer that is allocated again stands for a new object: its former one went
@@ -53,6 +54,25 @@ export class TracedObjects {
     return live;
   }
 
+  /** Of each owner, the cache of which it has the most objects. */
+  largestCaches(): Map<number, number> {
+    const counts = new Map<number, Map<number, number>>();
+    for (let row = 1; row <= this.used; row++) {
+      const owner = this.owners[row] as number;
+      if (this.handles[row] === 0 || owner < 0) continue;
+      const own = counts.get(owner) ?? new Map<number, number>();
+      counts.set(owner, own);
+      const cache = this.caches[row] as number;
+      own.set(cache, (own.get(cache) ?? 0) + 1);
+    }
+    const largest = new Map<number, number>();
+    for (const [owner, own] of counts) {
+      const [first] = [...own].sort(([, a], [, b]) => b - a);
+      if (first !== undefined) largest.set(owner, first[0]);
+    }
+    return largest;
+  }
+
   count(cache: number): CacheCount {
     while (this.counts.length <= cache) {
       this.counts.push({ allocs: 0, frees: 0, unknownFrees: 0, reused: 0 });
@@ -84,30 +104,27 @@ export class TracedObjects {
     this.free = row;
   }
 
-  /** An object that was just allocated. @param owner place of its cgroup, -1 for none */
-  add(
-    high: number,
-    low: number,
-    object: { handle: number; owner: number; cache: number; pin: number },
-  ): void {
+  /** An object that was just allocated, and is in no row yet. @param owner place of its cgroup, -1 for none */
+  add(high: number, low: number, cache: number, handle: number, owner: number, pin: number): void {
     const row = this.takeRow();
-    this.handles[row] = object.handle;
-    this.owners[row] = object.owner;
-    this.caches[row] = object.cache;
-    this.pins[row] = object.pin;
-    this.count(object.cache).allocs++;
+    this.handles[row] = handle;
+    this.owners[row] = owner;
+    this.caches[row] = cache;
+    this.pins[row] = pin;
+    this.count(cache).allocs++;
     const before = this.rows.set(row, high, low);
     if (before === 0) return;
     this.count(this.caches[before] as number).reused++;
     this.drop(before);
   }
 
-  /** Frees what a pointer stands for; false when the trace did not see it allocated. */
-  remove(high: number, low: number): boolean {
+  /** Frees what a pointer stands for. @returns its cache, -1 when the trace did not see it allocated */
+  remove(high: number, low: number): number {
     const row = this.rows.delete(high, low);
-    if (row === 0) return false;
-    this.count(this.caches[row] as number).frees++;
+    if (row === 0) return -1;
+    const cache = this.caches[row] as number;
+    this.count(cache).frees++;
     this.drop(row);
-    return true;
+    return cache;
   }
 }

@@ -24,7 +24,8 @@ import { TRACE, type TraceEvent } from '../input/ftrace-events.ts';
 import type { RecordedGeometry } from '../input/slab-geometry.ts';
 import { TracedCaches } from './caches.ts';
 import { Cgroups } from './cgroups.ts';
-import { TracedFolios } from './folios.ts';
+import { ReplayClock } from './clock.ts';
+import { deviceOf, TracedFolios } from './folios.ts';
 import { TracedObjects } from './objects.ts';
 import { Timeline } from './timeline.ts';
 
@@ -54,6 +55,8 @@ const KMALLOC_MAX = 8192;
 const SHORTER = 'replay a shorter part of the trace';
 /** The cache whose objects stand for pages of tmpfs. */
 const SHMEM_INODES = 'shmem_inode_cache';
+/** Where they are allocated: before 6.18 the name is not said. */
+const SHMEM_SITE = /^shmem_alloc_inode(?:\+|$)/;
 
 /** Replays a trace under one strategy. */
 export class Replayer {
@@ -64,19 +67,27 @@ export class Replayer {
   readonly objects: TracedObjects;
   readonly cgroups: Cgroups;
   readonly timeline: Timeline;
-  private readonly folios: TracedFolios;
+  readonly folios: TracedFolios;
+  readonly clock = new ReplayClock();
   private cacheOfName = new Int32Array(256).fill(-1);
   /** Of kmalloc, by the bytes that it took. */
   private readonly cacheOfSize = new Int32Array(KMALLOC_MAX + 1).fill(-1);
+  /** Of the last allocation at each call site, where caches have no name: its bytes and its cache. */
+  private bytesOfSite = new Int32Array(256);
+  private cacheOfSite = new Int32Array(256);
   private shmemInodes = -1;
-  private nextTick = 0;
-  private now = 0;
+  private nextTick = Number.NEGATIVE_INFINITY;
   /** Pages deleted that the trace did not see added. */
   unknownDeletes = 0;
   /** Objects that stand for pages without an event (tmpfs). */
   inferredPins = 0;
-  /** Allocations too large for slab. */
+  /** Allocations too large for slab, and those that failed. */
   large = 0;
+  failed = 0;
+  /** Frees of objects that the trace did not see allocated. */
+  unknownFrees = 0;
+  /** Allocations of a task of a traced cgroup of which the kernel does not say whether they are accounted. */
+  accountedUnsaid = 0;
 
   constructor(options: ReplayOptions) {
     this.options = options;
@@ -96,6 +107,17 @@ export class Replayer {
     this.timeline = new Timeline(this.machine, this.cpu, this.cgroups);
   }
 
+  /** The turn of the trace, from 0. */
+  get turn(): number {
+    return this.folios.turn;
+  }
+
+  /** What comes next is the trace again, of other files; the rest of the identities is the caller's. */
+  startTurn(): void {
+    this.clock.startTurn();
+    this.folios.turn++;
+  }
+
   /** The next event of the trace. @throws CapacityError when a table of the machine is full */
   event(event: TraceEvent): void {
     try {
@@ -108,8 +130,13 @@ export class Replayer {
   }
 
   private act(event: TraceEvent): void {
-    this.now = event.time;
-    if (event.time >= this.nextTick) this.tick();
+    const { clock } = this;
+    const due = clock.now + TICK_US;
+    clock.advance(event.time);
+    // What the event before has left to do was done soon after it, however long nothing happened.
+    if (clock.now >= this.nextTick) {
+      this.tick(Number.isNaN(due) ? clock.now : Math.min(due, clock.now));
+    }
     switch (event.kind) {
       case TRACE.kmemCacheAlloc:
         this.allocate(event, this.cacheOf(event));
@@ -158,31 +185,27 @@ export class Replayer {
         if (cgroups.follows(event.root)) {
           const place = cgroups.find(event.cgroup);
           const cgroup = cgroups.all[place];
-          if (cgroup !== undefined) cgroup.kernelReleased = event.time;
+          if (cgroup !== undefined) cgroup.kernelReleased = this.clock.now;
         }
         break;
       case TRACE.marker:
-        this.tick();
-        this.timeline.marker(this.options.nameOf(event.text), event.time);
+        this.tick(this.clock.now);
+        this.timeline.marker(this.options.nameOf(event.text), this.clock.now);
         break;
       default:
     }
   }
 
-  /** kworkers and grace periods get their turn. */
-  private tick(): void {
+  /** kworkers and grace periods get their turn at a time that is not after now. */
+  private tick(time: number): void {
     this.cpu.runDeferred();
-    this.timeline.look(this.now);
-    this.nextTick = this.now + TICK_US;
+    this.timeline.look(time);
+    this.nextTick = this.clock.now + TICK_US;
   }
 
   private cacheOf(event: TraceEvent): number {
     const { name } = event;
-    // Kernels before 6.18 name the cache at its free only: so it goes by where it was allocated.
-    if (name < 0) {
-      const site = this.options.nameOf(event.callSite);
-      return this.caches.numberOf(`${site} (${event.bytesAlloc} B)`, event.bytesAlloc);
-    }
+    if (name < 0) return this.cacheAt(event);
     if (name >= this.cacheOfName.length) {
       const larger = new Int32Array(2 * name).fill(-1);
       larger.set(this.cacheOfName);
@@ -193,6 +216,24 @@ export class Replayer {
     const cache = this.caches.numberOf(this.options.nameOf(name), event.bytesAlloc);
     this.cacheOfName[name] = cache;
     if (this.options.nameOf(name) === SHMEM_INODES) this.shmemInodes = cache;
+    return cache;
+  }
+
+  /** Kernels before 6.18 name the cache at its free only: so it goes by where it was allocated. */
+  private cacheAt({ callSite, bytesAlloc }: TraceEvent): number {
+    if (callSite >= this.bytesOfSite.length) {
+      for (const column of ['bytesOfSite', 'cacheOfSite'] as const) {
+        const larger = new Int32Array(2 * callSite);
+        larger.set(this[column]);
+        this[column] = larger;
+      }
+    }
+    if (this.bytesOfSite[callSite] === bytesAlloc) return this.cacheOfSite[callSite] as number;
+    const site = this.options.nameOf(callSite);
+    const cache = this.caches.numberOf(`${site} (${bytesAlloc} B)`, bytesAlloc, false);
+    if (SHMEM_SITE.test(site)) this.shmemInodes = cache;
+    this.bytesOfSite[callSite] = bytesAlloc;
+    this.cacheOfSite[callSite] = cache;
     return cache;
   }
 
@@ -213,6 +254,11 @@ export class Replayer {
   }
 
   private allocate(event: TraceEvent, cache: number): void {
+    const { pointerHigh, pointerLow } = event;
+    if (pointerHigh === 0 && pointerLow === 0) {
+      this.failed++;
+      return;
+    }
     const root = this.caches.roots[cache] as number;
     const owner = event.accounted === 0 ? -1 : this.chargedTo(event);
     const memcg = owner < 0 ? ROOT_MEMCG : (this.cgroups.all[owner]?.memcg as number);
@@ -229,31 +275,41 @@ export class Replayer {
       this.inferredPins++;
       this.pagesChanged(owner, 1, event);
     }
-    const cgroup = this.cgroups.all[owner];
-    if (cgroup !== undefined) cgroup.objects++;
-    this.objects.add(event.pointerHigh, event.pointerLow, { handle, owner, cache, pin });
+    if (owner >= 0) {
+      const cgroup = this.cgroups.all[owner];
+      if (cgroup !== undefined) cgroup.objects++;
+      if (event.accounted < 0) this.accountedUnsaid++;
+    }
+    this.objects.add(pointerHigh, pointerLow, cache, handle, owner, pin);
   }
 
   private free(event: TraceEvent): void {
-    if (this.objects.remove(event.pointerHigh, event.pointerLow)) return;
-    // A kfree has no name: whose object it was is not known then.
-    if (event.kind === TRACE.kmemCacheFree && event.name >= 0) {
-      const known = this.cacheOfName[event.name] ?? -1;
-      if (known >= 0) this.objects.count(known).unknownFrees++;
+    const { name, pointerHigh, pointerLow } = event;
+    // kfree(NULL) does nothing, and is in the trace.
+    if (pointerHigh === 0 && pointerLow === 0) return;
+    const cache = this.objects.remove(pointerHigh, pointerLow);
+    const isNamed = event.kind === TRACE.kmemCacheFree && name >= 0;
+    if (cache >= 0) {
+      if (isNamed) this.caches.carry(cache, name);
+      return;
     }
+    this.unknownFrees++;
+    // A kfree has no name: whose object it was is not known then.
+    const known = isNamed ? (this.cacheOfName[name] ?? -1) : -1;
+    if (known >= 0) this.objects.count(known).unknownFrees++;
   }
 
   private objectGone(owner: number, cache: number, pin: number): void {
     const cgroup = this.cgroups.all[owner];
     if (cgroup === undefined) return;
     cgroup.objects--;
-    cgroup.lastObject = this.now;
+    cgroup.lastObject = this.clock.now;
     cgroup.lastObjectCache = cache;
     if (pin === 0) return;
     this.cpu.pageCache.remove(pin);
     cgroup.pages--;
-    cgroup.lastFolio = this.now;
-    cgroup.lastFolioKey = null;
+    cgroup.lastFolio = this.clock.now;
+    cgroup.lastFolioIsFile = false;
   }
 
   private pagesChanged(owner: number, pages: number, event: TraceEvent): void {
@@ -261,8 +317,11 @@ export class Replayer {
     if (cgroup === undefined) return;
     cgroup.pages += pages;
     if (pages > 0) return;
-    cgroup.lastFolio = event.time;
-    cgroup.lastFolioKey = { dev: event.devMajor * 2 ** 20 + event.devMinor, inode: event.inode };
+    cgroup.lastFolio = this.clock.now;
+    cgroup.lastFolioIsFile = true;
+    cgroup.lastDevice = deviceOf(event);
+    cgroup.lastInodeHigh = event.inodeHigh;
+    cgroup.lastInodeLow = event.inodeLow;
   }
 
   private addFolio(event: TraceEvent): void {
@@ -276,7 +335,7 @@ export class Replayer {
     const above = this.cgroups.all[parent];
     const alive = above !== undefined && Number.isNaN(above.removed);
     const memcg = this.cpu.createMemcg(alive ? above.memcg : ROOT_MEMCG);
-    this.cgroups.add(event.cgroup, path, memcg);
+    this.cgroups.add(event.cgroup, path, memcg, this.turn);
   }
 
   private rmdir(event: TraceEvent): void {
@@ -285,10 +344,10 @@ export class Replayer {
     if (cgroup === undefined || !Number.isNaN(cgroup.removed)) return;
     this.cpu.runDeferred();
     this.cpu.rmdir(cgroup.memcg);
-    cgroup.removed = event.time;
+    cgroup.removed = this.clock.now;
     this.cgroups.remove(place);
     this.timeline.removed(place);
-    this.tick();
+    this.tick(this.clock.now);
   }
 
   /** Whether slab lets removed cgroups go under this strategy. */
@@ -301,7 +360,8 @@ export class Replayer {
    * @returns broken invariants
    */
   finish(): string[] {
-    this.tick();
+    this.tick(this.clock.now);
+    this.timeline.end(this.clock.now);
     // A cache that cannot be made is not missed by anybody: its objects are just not accounted.
     if (this.machine.cpus.record[CPU_RECORD.cacheCreationFailed] !== 0) {
       throw new CapacityError(`kmemCaches (${ROOM.kmemCaches}) reached; ${SHORTER}`);

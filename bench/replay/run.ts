@@ -1,20 +1,19 @@
 /** A trace under one strategy, from its bytes to what a record says. */
 
 import type { GeometryRules } from '../../core/slub/geometry.ts';
-import {
-  readTrace,
-  type TraceHandler,
-  type TraceReader,
-  type TraceSummary,
-} from '../input/ftrace.ts';
+import { readTrace, type TraceReader, type TraceSummary } from '../input/ftrace.ts';
+import { TRACE, type TraceEvent } from '../input/ftrace-events.ts';
 import type { RecordedGeometry } from '../input/slab-geometry.ts';
 import type { TracedCgroup } from './cgroups.ts';
+import type { HeldFile } from './folios.ts';
 import { Replayer } from './replayer.ts';
-import type { MarkerSample, ReplaySample } from './timeline.ts';
+import { LAST_US, type MarkerSample, REMOVAL_US, type ReplaySample } from './timeline.ts';
 
 /** What to replay, and how. */
 export interface ReplayTask {
   readonly files: readonly string[];
+  /** What to call files that are kept elsewhere: standard input. */
+  readonly called: Readonly<Record<string, string>>;
   readonly strategy: string;
   readonly movePages: boolean;
   readonly rules: GeometryRules;
@@ -35,6 +34,8 @@ export interface LiveObjects {
   readonly unknownFrees: number;
   /** As the table of objects has them, not by subtraction. */
   readonly live: number;
+  /** Some of its frees leave no event, so that it has less alive: pointers came again, or none was ever freed. */
+  readonly incomplete: boolean;
 }
 
 /** What kept cgroups after their removal. */
@@ -44,6 +45,8 @@ export interface Pin {
   /** From removal to release, or to the end of the trace, seconds, of all of them. */
   readonly seconds: number;
   readonly stillThere: number;
+  /** Paths of those that waited the longest, the longest first. */
+  readonly longest: readonly string[];
 }
 
 /** What came of it. */
@@ -51,6 +54,9 @@ export interface ReplayRun {
   readonly strategy: string;
   readonly movePages: boolean;
   readonly summary: TraceSummary;
+  /** First and last moment, us, as in the course. */
+  readonly started: number;
+  readonly ended: number;
   readonly course: readonly ReplaySample[];
   readonly markers: readonly MarkerSample[];
   readonly objects: readonly LiveObjects[];
@@ -62,8 +68,14 @@ export interface ReplayRun {
   readonly releasesRight: number;
   readonly unknownDeletes: number;
   readonly inferredPins: number;
+  readonly unknownFrees: number;
   readonly largeAllocations: number;
-  readonly otherHierarchies: number;
+  readonly failedAllocations: number;
+  /** Allocations of traced cgroups of which the kernel does not say whether they are accounted. */
+  readonly accountedUnsaid: number;
+  /** The hierarchy that was followed, -1 if there is none, and events of others by their number. */
+  readonly hierarchy: number;
+  readonly otherHierarchies: readonly (readonly [hierarchy: number, events: number])[];
   readonly events: number;
   /** Broken invariants of the machine at the end. */
   readonly violations: readonly string[];
@@ -74,77 +86,157 @@ export interface ReplayRun {
 /** Distances between the identities of two turns: above what a kernel gives. */
 const PIDS = 2 ** 23;
 const CGROUPS = 2 ** 40;
-const INODES = 2 ** 33;
-/** Time between two turns. */
-const BETWEEN_US = 1_000_000;
 
 /** A release as near as this to the kernel's is right, us. */
 const NEAR_US = 500_000;
 
-function inodeName({ dev, inode }: { dev: number; inode: number }): string {
-  return `file: dev ${Math.floor(dev / 2 ** 20)}:${dev % 2 ** 20} inode ${inode}`;
+/** Paths that a pin names. */
+const LONGEST = 3;
+/** So many objects of which none is freed are not all still in use. */
+const NEVER_FREED = 100;
+const MINOR_BITS = 20;
+const MINORS = 2 ** MINOR_BITS - 1;
+
+function deviceName(device: number): string {
+  return `${device >>> MINOR_BITS}:${device & MINORS}`;
 }
 
-/** What went last before a cgroup did, of what can pin one. */
-function pinOf(
-  cgroup: TracedCgroup,
-  pins: { slab: boolean; pages: boolean },
-  caches: readonly string[],
-): string {
-  const there = Number.isNaN(cgroup.released);
-  if (there && pins.pages && cgroup.pages > 0) return 'page cache that is still there';
-  if (there && pins.slab && cgroup.objects > 0) return 'slab objects that are still there';
-  const last = cgroup.pages > 0 ? Number.POSITIVE_INFINITY : cgroup.lastFolio;
-  const page = pins.pages ? last : Number.NaN;
-  const object = pins.slab ? cgroup.lastObject : Number.NaN;
-  const after = (time: number) => !Number.isNaN(time) && time > cgroup.removed;
-  if (after(page) && !(object > page)) {
-    return cgroup.lastFolioKey === null ? 'tmpfs (inferred)' : inodeName(cgroup.lastFolioKey);
+/**
+ * A file by device and inode number. Block devices are files themselves, of a device without a driver, and their
+ * numbers are those of the devices (data/README.md); they are told by files of theirs in the trace.
+ */
+function fileName(file: Omit<HeldFile, 'pages'>, devices: ReadonlySet<number>): string {
+  const { device, inodeHigh, inodeLow } = file;
+  const inode = (BigInt(inodeHigh >>> 0) << 32n) | BigInt(inodeLow >>> 0);
+  const place = `dev ${deviceName(device)} inode ${inode}`;
+  const isBlock = inodeHigh === 0 && device >>> MINOR_BITS === 0 && devices.has(inodeLow);
+  return isBlock ? `block device ${deviceName(inodeLow)} (${place})` : `file: ${place}`;
+}
+
+/** What can pin, what there is at the end, and what names there are. */
+interface PinWorld {
+  readonly slab: boolean;
+  readonly pages: boolean;
+  readonly caches: readonly string[];
+  readonly devices: ReadonlySet<number>;
+  /** By owner: what it has the most of. */
+  readonly heldFiles: ReadonlyMap<number, HeldFile>;
+  readonly heldCaches: ReadonlyMap<number, number>;
+}
+
+const TMPFS = 'tmpfs (inferred)';
+
+function lastFileOf(cgroup: TracedCgroup): Omit<HeldFile, 'pages'> {
+  const { lastDevice: device, lastInodeHigh: inodeHigh, lastInodeLow: inodeLow } = cgroup;
+  return { device, inodeHigh, inodeLow };
+}
+
+function cacheName(world: PinWorld, cache: number | undefined): string {
+  return `slab: ${world.caches[cache ?? -1] ?? 'unknown'}`;
+}
+
+/** What keeps a cgroup that is still there. */
+function holderOf(place: number, cgroup: TracedCgroup, world: PinWorld): string | null {
+  if (world.pages && cgroup.pages > 0) {
+    const file = world.heldFiles.get(place);
+    return file === undefined ? TMPFS : fileName(file, world.devices);
   }
-  if (after(object)) return `slab: ${caches[cgroup.lastObjectCache] ?? 'unknown'}`;
-  if (Number.isNaN(cgroup.released)) return 'unknown: something that leaves no event';
-  return 'nothing but a grace period';
+  if (world.slab && cgroup.objects > 0) return cacheName(world, world.heldCaches.get(place));
+  return null;
 }
 
-function pinsOf(replayer: Replayer, can: { slab: boolean; pages: boolean }, end: number): Pin[] {
-  const pins = new Map<string, { cgroups: number; seconds: number; stillThere: number }>();
-  for (const cgroup of replayer.cgroups.all) {
+/**
+ * What keeps a cgroup, or what went last before it did, of what can pin one.
+ * @param inside when the last cgroup inside it went: later than anything if one is there
+ */
+function pinOf(place: number, cgroup: TracedCgroup, inside: number, world: PinWorld): string {
+  const there = Number.isNaN(cgroup.released);
+  const holder = there ? holderOf(place, cgroup, world) : null;
+  if (holder !== null) return holder;
+  const after = (time: number) => (time > cgroup.removed ? time : Number.NEGATIVE_INFINITY);
+  const page = after(world.pages ? cgroup.lastFolio : Number.NaN);
+  const object = after(world.slab ? cgroup.lastObject : Number.NaN);
+  if (inside > Math.max(cgroup.removed + REMOVAL_US, page + LAST_US, object + LAST_US)) {
+    return 'a cgroup inside it';
+  }
+  if (page >= object && page > cgroup.removed) {
+    return cgroup.lastFolioIsFile ? fileName(lastFileOf(cgroup), world.devices) : TMPFS;
+  }
+  if (object > cgroup.removed) return cacheName(world, cgroup.lastObjectCache);
+  return there ? 'unknown: something that leaves no event' : 'nothing but a grace period';
+}
+
+/** When the last cgroup inside each went. */
+function insideOf(cgroups: readonly TracedCgroup[]): number[] {
+  const inside = cgroups.map(() => Number.NEGATIVE_INFINITY);
+  for (const { parent, released } of cgroups) {
+    if (parent < 0) continue;
+    const gone = Number.isNaN(released) ? Number.POSITIVE_INFINITY : released;
+    inside[parent] = Math.max(gone, inside[parent] ?? gone);
+  }
+  return inside;
+}
+
+function pinsOf(cgroups: readonly TracedCgroup[], world: PinWorld, end: number): Pin[] {
+  const pins = new Map<string, { path: string; seconds: number; there: boolean }[]>();
+  const inside = insideOf(cgroups);
+  for (const [place, cgroup] of cgroups.entries()) {
     if (Number.isNaN(cgroup.removed)) continue;
-    const what = pinOf(cgroup, can, replayer.caches.names);
-    const sum = pins.get(what) ?? { cgroups: 0, seconds: 0, stillThere: 0 };
-    const gone = Number.isNaN(cgroup.released) ? end : Math.min(end, cgroup.released);
-    sum.cgroups++;
-    sum.seconds += (gone - cgroup.removed) / 1e6;
-    if (Number.isNaN(cgroup.released)) sum.stillThere++;
-    pins.set(what, sum);
+    const what = pinOf(place, cgroup, inside[place] as number, world);
+    const there = Number.isNaN(cgroup.released);
+    const seconds = ((there ? end : Math.min(end, cgroup.released)) - cgroup.removed) / 1e6;
+    const all = pins.get(what);
+    const one = { path: cgroup.path, seconds, there };
+    if (all === undefined) pins.set(what, [one]);
+    else all.push(one);
   }
   return [...pins]
-    .map(([what, sum]) => ({ what, ...sum }))
+    .map(([what, all]) => ({
+      ...{ what, cgroups: all.length, seconds: all.reduce((sum, one) => sum + one.seconds, 0) },
+      stillThere: all.filter(({ there }) => there).length,
+      longest: [...all]
+        .sort((a, b) => b.seconds - a.seconds)
+        .slice(0, LONGEST)
+        .map(({ path }) => path),
+    }))
     .sort((a, b) => b.seconds - a.seconds || (a.what < b.what ? -1 : 1));
 }
 
-function objectsOf({ caches, objects }: Replayer): LiveObjects[] {
+/** Objects by cache; caches that turn out to have one name are one. */
+function objectsOf({ objects }: Replayer, labels: readonly string[]): LiveObjects[] {
   const live = objects.liveByCache();
-  return caches.names
-    .map((cache, number) => ({ cache, ...objects.count(number), live: live[number] ?? 0 }))
+  const sums = new Map<string, Omit<LiveObjects, 'incomplete'>>();
+  for (const [number, cache] of labels.entries()) {
+    const { allocs, frees, reused, unknownFrees } = objects.count(number);
+    const sum = sums.get(cache);
+    sums.set(cache, {
+      cache,
+      allocs: allocs + (sum?.allocs ?? 0),
+      frees: frees + (sum?.frees ?? 0),
+      reused: reused + (sum?.reused ?? 0),
+      unknownFrees: unknownFrees + (sum?.unknownFrees ?? 0),
+      live: (live[number] ?? 0) + (sum?.live ?? 0),
+    });
+  }
+  return [...sums.values()]
+    .map((one) => {
+      const neverFreed = one.frees === 0 && one.allocs >= NEVER_FREED;
+      return { ...one, incomplete: one.reused > 0 || neverFreed };
+    })
     .sort((a, b) => b.live - a.live || b.allocs - a.allocs);
 }
 
-/** Events of a later turn: the same, later, of other tasks, cgroups, objects and files. */
-function shifted(replayer: Replayer, turn: number, length: number): TraceHandler {
-  return {
-    event(event) {
-      event.time += turn * length;
-      event.pid += turn * PIDS;
-      event.childPid += turn * PIDS;
-      event.targetPid += turn * PIDS;
-      event.cgroup += turn * CGROUPS;
-      event.inode += turn * INODES;
-      // Bits 40 to 47 of an address: the same in all of a machine with less than a terabyte; none of a hash.
-      event.pointerHigh ^= turn << 8;
-      replayer.event(event);
-    },
-  };
+/** An event of a later turn: the same, of other tasks, cgroups and objects. Files keep the numbers that are looked for. */
+function shift(event: TraceEvent, turn: number): void {
+  event.pid += turn * PIDS;
+  if (event.kind <= TRACE.kfree) {
+    // Bits 40 to 47 of an address: the same in all of a machine with less than a terabyte; none of a hash.
+    if (event.pointerHigh !== 0 || event.pointerLow !== 0) event.pointerHigh ^= turn << 8;
+  } else if (event.kind > TRACE.filemapDelete) {
+    event.cgroup += turn * CGROUPS;
+    event.targetPid += turn * PIDS;
+    event.childPid += turn * PIDS;
+  }
 }
 
 /** Replays a trace. `now` gives milliseconds. @throws InputError, CapacityError */
@@ -156,38 +248,48 @@ export async function replayTrace(task: ReplayTask, now: () => number): Promise<
     nameOf: (id) => reader.nameOf(id),
   });
   let reader: TraceReader;
-  const read = (handler: TraceHandler) =>
-    readTrace(task.files, handler, { strict: task.strict }, (made) => {
+  const handler = {
+    event(event: TraceEvent): void {
+      if (replayer.turn > 0) shift(event, replayer.turn);
+      replayer.event(event);
+    },
+  };
+  const read = () =>
+    readTrace(task.files, handler, { strict: task.strict, called: task.called }, (made) => {
       reader = made;
     });
-  let summary = await read(replayer);
+  const summary = await read();
   let events = summary.events;
-  const length = summary.lastTime - summary.firstTime + BETWEEN_US;
   for (let turn = 1; turn < task.scale; turn++) {
     // Strings come up in the same order, so their numbers are the same again.
-    const again = await read(shifted(replayer, turn, length));
-    events += again.events;
-    summary = { ...summary, lastTime: again.lastTime + turn * length };
+    replayer.startTurn();
+    events += (await read()).events;
   }
   const ms = now() - started;
   const violations = replayer.finish();
-  const { all, elsewhere } = replayer.cgroups;
+  const { all, others, hierarchy } = replayer.cgroups;
   const told = all.filter((one) => !Number.isNaN(one.removed) && !Number.isNaN(one.kernelReleased));
   const right = told.filter((one) => Math.abs(one.released - one.kernelReleased) <= NEAR_US);
+  const caches = replayer.caches.labels((name) => reader.nameOf(name));
+  const world = {
+    ...{ slab: !replayer.releasesEarly, pages: !task.movePages, caches },
+    devices: replayer.folios.devices,
+    heldFiles: replayer.folios.largestFiles((owner) => all[owner]?.turn ?? 0),
+    heldCaches: replayer.objects.largestCaches(),
+  };
+  const { first, now: ended } = replayer.clock;
   return {
-    ...{ strategy: task.strategy, movePages: task.movePages, summary },
+    ...{ strategy: task.strategy, movePages: task.movePages, summary, started: first, ended },
     ...{ course: replayer.timeline.course, markers: replayer.timeline.markers },
-    objects: objectsOf(replayer),
-    pins: pinsOf(
-      replayer,
-      { slab: !replayer.releasesEarly, pages: !task.movePages },
-      summary.lastTime,
-    ),
+    objects: objectsOf(replayer, caches),
+    pins: pinsOf(all, world, ended),
     cgroups: all.length,
     removed: all.filter((one) => !Number.isNaN(one.removed)).length,
     ...{ releases: told.length, releasesRight: right.length },
     ...{ unknownDeletes: replayer.unknownDeletes, inferredPins: replayer.inferredPins },
-    ...{ largeAllocations: replayer.large, otherHierarchies: elsewhere },
+    ...{ unknownFrees: replayer.unknownFrees, largeAllocations: replayer.large },
+    ...{ failedAllocations: replayer.failed, accountedUnsaid: replayer.accountedUnsaid },
+    ...{ hierarchy, otherHierarchies: [...others].sort(([a], [b]) => a - b) },
     ...{ events, violations, ms },
   };
 }

@@ -13,8 +13,8 @@ import type { Cgroups } from './cgroups.ts';
  * is released, and from the last thing that pinned it. Medians of the traces of 6.18 (data/README.md: 50 to
  * 200 ms; a median of 16 ms after the last folio).
  */
-const REMOVAL_US = 50_000;
-const LAST_US = 16_000;
+export const REMOVAL_US = 50_000;
+export const LAST_US = 16_000;
 /** Samples of the course: when there are more, every second one goes and the interval doubles. */
 const SAMPLES_MAX = 400;
 const FIRST_INTERVAL_US = 50_000;
@@ -42,6 +42,8 @@ export class Timeline {
   private dying: { readonly place: number; readonly generation: number }[] = [];
   /** Cgroups that are gone from the machine, but would not be from the kernel yet. */
   private leaving: number[] = [];
+  /** When the first of them goes. */
+  private nextLeaves = Number.POSITIVE_INFINITY;
   private interval = FIRST_INTERVAL_US;
   private next = Number.NEGATIVE_INFINITY;
   course: ReplaySample[] = [];
@@ -68,15 +70,22 @@ export class Timeline {
         const cgroup = this.cgroups.all[place] as { removed: number; released: number };
         cgroup.released = Math.max(cgroup.removed + REMOVAL_US, now + LAST_US);
         this.leaving.push(place);
+        this.nextLeaves = Math.min(this.nextLeaves, cgroup.released);
         return false;
       });
     }
-    if (this.leaving.length > 0) {
-      this.leaving = this.leaving.filter(
-        (place) => (this.cgroups.all[place] as { released: number }).released > now,
-      );
-    }
+    if (now >= this.nextLeaves) this.letGo(now);
     if (now >= this.next) this.record(now);
+  }
+
+  private letGo(now: number): void {
+    this.nextLeaves = Number.POSITIVE_INFINITY;
+    this.leaving = this.leaving.filter((place) => {
+      const { released } = this.cgroups.all[place] as { released: number };
+      if (released <= now) return false;
+      this.nextLeaves = Math.min(this.nextLeaves, released);
+      return true;
+    });
   }
 
   private isThere(place: number, generation: number): boolean {
@@ -98,6 +107,13 @@ export class Timeline {
       this.interval *= 2;
     }
     this.next = now + this.interval;
+  }
+
+  /** The trace is at its end: the course has that moment. */
+  end(now: number): void {
+    if (Number.isNaN(now)) return;
+    if (this.course.at(-1)?.time === now) this.course.pop();
+    this.course.push(this.sample(now));
   }
 
   /** A marker of the workload: `probe: sample=53 phase=end+1s gen=49`. */

@@ -28,7 +28,7 @@ export interface StockDesign {
 }
 
 /** Most slots of any design: what a CPU's record has room for. */
-const STOCK_SLOTS_MAX = 5;
+export const STOCK_SLOTS_MAX = 5;
 
 /** The byte stocks, as one CPU uses them. */
 export interface ByteStocks {

@@ -10,6 +10,7 @@
  * for each node, so that a removal takes one node's lru lock at a time. The CPUs of a machine are on
  * two nodes in turn (CPU 0 on node 0, CPU 1 on node 1, CPU 2 on node 0, ...).
  */
+import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
 import { bindByteStocks, type StockDesign } from './byte-stock.ts';
 import { auditObjcgs, inheritedBytes, ownedByObjects } from './objcg-audit.ts';
@@ -25,6 +26,7 @@ interface Design extends StockDesign {
 }
 
 function bindDesign(design: Design, machine: Machine, context: StrategyContext): BoundStrategy {
+  const { peek } = atomics;
   const { nodes, slots, compare } = design;
   const columns = viewObjcgs(machine, nodes);
   const { memcg: memcgOf, chargedBytes } = columns.objcgs;
@@ -51,11 +53,11 @@ function bindDesign(design: Design, machine: Machine, context: StrategyContext):
     audit: (report) => auditObjcgs(machine, { columns, life, stocks }, report),
     objects: {
       bind: (slub) => bindObjects(machine, { columns, context, life, stocks, slub }),
-      ownerOf: (handle) => memcgOf[columns.owner[handle] | 0],
+      ownerOf: (handle) => peek(memcgOf, columns.owner[handle] | 0),
       online: life.online,
       gracePeriodOver: life.gracePeriodOver,
       drain: stocks.drain,
-      holdsFor: (cpu, isMeant) => stocks.some(cpu, (objcg) => isMeant(memcgOf[objcg])),
+      holdsFor: (cpu, isMeant) => stocks.some(cpu, (objcg) => isMeant(peek(memcgOf, objcg))),
       owned: () => ownedByObjects(machine, columns, stocks),
       inheritedBytes: () => inheritedBytes(machine, columns),
     },

@@ -40,3 +40,8 @@ export const ALL_STRATEGY_NAMES: readonly string[] = STRATEGIES.map((strategy) =
 
 /** Names of the designs that are wrong. */
 export const MISTAKEN_NAMES: readonly string[] = MISTAKEN.map((strategy) => strategy.name);
+
+/** Names of those in which all memcgs share the caches. */
+export const SHARING_NAMES: readonly string[] = DESIGNS.filter(
+  ({ sharesCaches }) => sharesCaches,
+).map(({ name }) => name);

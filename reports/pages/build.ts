@@ -1,6 +1,7 @@
 /** Chooses the page that belongs to a record. */
 import type { ResultRecord } from '../record.ts';
 import { capacityPage } from './capacity.ts';
+import { claimsPage } from './claims.ts';
 import { comparePage } from './compare.ts';
 import { doctorPage } from './doctor.ts';
 import { explorePage } from './explore.ts';
@@ -36,6 +37,8 @@ export function buildPage(record: ResultRecord): Page {
       return replayPage(record);
     case 'explore':
       return explorePage(record);
+    case 'claims':
+      return claimsPage(record);
     case 'leak':
       return leakPage(record);
   }

@@ -58,7 +58,8 @@ function linesOf({ steps, schedule }: ExploreViolation): TraceLine[] {
   });
 }
 
-function traceOf(violation: ExploreViolation): Trace {
+/** What the CPUs did in a schedule that broke something. */
+export function traceOf(violation: ExploreViolation): Trace {
   return { cpus: violation.threads, lines: linesOf(violation), ends: violation.rows };
 }
 

@@ -1,6 +1,6 @@
 /** The page of `host`: what a live machine holds, what that costs, and what stays unknown. */
 import { formatBytes, formatCount, formatCounted, formatNumber, MISSING } from '../format.ts';
-import { GROWTH, hostWords, remedyWords, slabHolds } from '../host-words.ts';
+import { GROWTH, hostWords, isPartOfAll, remedyWords, slabHolds } from '../host-words.ts';
 import type { HostRecord } from '../record.ts';
 import type { HostForm, HostResults } from '../results-host.ts';
 import { failedChecks } from '../words.ts';
@@ -18,8 +18,7 @@ function counted(value: number | null): Cell {
 }
 
 function bytes(value: number | null): Cell {
-  if (value === null) return UNKNOWN;
-  return value < 0 ? { text: `-${formatBytes(-value)}` } : { text: formatBytes(value) };
+  return value === null ? UNKNOWN : { text: formatBytes(value) };
 }
 
 const TONES: Record<HostForm['verdict'], Note['tone']> = {
@@ -68,7 +67,16 @@ function hierarchySection({ hierarchies, generation, kernel }: HostResults): Sec
   };
 }
 
-function pinSection({ pins, pinned, readings }: HostResults): Section[] {
+/** When it was read what is not read with every reading. */
+function whenRead({ readings, lookedAt }: HostResults): string {
+  if (readings.length < 2) return '';
+  return lookedAt
+    ? ` As of ${formatNumber(lookedAt)} s after the first reading.`
+    : ' As of the first reading.';
+}
+
+function pinSection(results: HostResults): Section[] {
+  const { pins, pinned } = results;
   if (pins.length === 0) return [];
   const rows = pins.slice(0, ROWS).map(
     (pin): Row => ({
@@ -101,7 +109,7 @@ function pinSection({ pins, pinned, readings }: HostResults): Section[] {
   return [
     {
       title: 'What dying cgroups hold',
-      how: `by the live cgroup that they were in: what it has that is neither its own nor a live child's (${source}).${readings.length > 1 ? ' As of the first reading.' : ''}`,
+      how: `by the live cgroup that they were in: what it has that is neither its own nor a live child's (${source}).${whenRead(results)}`,
       table: {
         columns: ['dying', 'files', 'tmpfs', 'anonymous', 'evidence'],
         rows: [...rows, ...all],
@@ -114,13 +122,17 @@ function pinSection({ pins, pinned, readings }: HostResults): Section[] {
 function inheritedSection(results: HostResults): Section[] {
   const { inherited } = results;
   if (inherited.length === 0) return [];
+  // Since 5.9 the structures of a cgroup are charged to its parent.
+  const structures = results.generation.name.startsWith('obj_cgroup')
+    ? '; the structures of the cgroups below them are part of it'
+    : '';
   const rows = inherited
     .slice(0, ROWS)
     .map((one): Row => ({ label: one.cgroup, cells: [bytes(one.bytes), { text: one.evidence }] }));
   return [
     {
       title: slabHolds(results) ? 'Kernel memory of dying cgroups' : 'Kernel memory inherited',
-      how: `of cgroups without tasks, beside their live children's (${inherited[0]?.source}).`,
+      how: `of cgroups without tasks, beside their live children's${structures} (${inherited[0]?.source}).`,
       table: { columns: ['bytes', 'evidence'], rows, wrapLabels: true },
     },
   ];
@@ -146,7 +158,7 @@ function costSection({ cost }: HostResults): Section[] {
     {
       title: 'What one costs',
       how: `besides its pages, live or dying; allocators round up (${cost.source}; ${cost.evidence}).`,
-      table: { columns: ['size', 'times', 'bytes'], rows: [...rows, total] },
+      table: { columns: ['size', 'times', 'bytes'], rows: [...rows, total], wrapLabels: true },
     },
   ];
 }
@@ -159,6 +171,14 @@ function span(seconds: number): string {
     : `${formatNumber(seconds / 86_400)} days`;
 }
 
+/** Growth that is too little to tell anything has no days, but is no standstill. */
+function daysLeft(perDay: number, days: number | null): Cell {
+  if (days !== null) return { text: formatNumber(days) };
+  return perDay > 0
+    ? { text: 'too little to tell', tone: 'quiet' }
+    : { text: 'does not grow', tone: 'good' };
+}
+
 function limitSection({ limits, growth }: HostResults): Section[] {
   if (limits.length === 0 || growth === null) return [];
   const rows = limits.map(
@@ -168,7 +188,7 @@ function limitSection({ limits, growth }: HostResults): Section[] {
         ...[now, most, perDay].map(
           (value): Cell => ({ text: unit === 'bytes' ? formatBytes(value) : formatCount(value) }),
         ),
-        days === null ? { text: 'does not grow', tone: 'good' } : { text: formatNumber(days) },
+        daysLeft(perDay, days),
       ],
     }),
   );
@@ -202,7 +222,7 @@ function slabSection({ slab, memory }: HostResults): Section[] {
     {
       title: 'Slab',
       how: `the largest caches${total}, of the whole host: nothing tells whose objects these are. Active is an upper bound (/proc/slabinfo, root).`,
-      table: { columns: ['bytes', 'active', 'objects'], rows },
+      table: { columns: ['bytes', 'active', 'objects'], rows, wrapLabels: true },
     },
   ];
 }
@@ -212,8 +232,8 @@ function remedySection(results: HostResults): Section[] {
   if (remedies.length === 0) return [];
   return [
     {
-      title: 'What could release them',
-      how: 'never done by this tool.',
+      title: 'What could be released, and how',
+      how: `never done by this tool; amounts are the most that it can be${isPartOfAll(results) ? ', of the cgroups whose parent tells what they hold' : ''}.`,
       entries: remedies.map(({ what, releases, keeps }) => ({
         title: what,
         parts: [
@@ -263,9 +283,14 @@ function levelSections({ listed, traced }: HostResults): Section[] {
 
 function unknownSection({ unknown, observer }: HostResults): Section {
   const missing = observer.missing === 0 ? '' : ` Not there: ${formatCount(observer.missing)}.`;
+  const { watchShare } = observer;
+  const watch =
+    watchShare === undefined
+      ? ''
+      : ` While it was watched, reading took ${formatNumber(watchShare * 100)} % of the time.`;
   return {
     title: 'Unknown',
-    how: `what could not be read, and why. Read: ${formatCounted(observer.files, 'file')} and ${formatCounted(observer.folders, 'folder')}, ${formatBytes(observer.bytes)}, in ${formatNumber(observer.readMs)} ms of ${formatNumber(observer.totalMs)} ms, with ${formatNumber(observer.cpuMs)} ms of CPU time.${missing}`,
+    how: `what could not be read, and why. Read: ${formatCounted(observer.files, 'file')} and ${formatCounted(observer.folders, 'folder')}, ${formatBytes(observer.bytes)}, in ${formatNumber(observer.readMs)} ms of ${formatNumber(observer.totalMs)} ms, with ${formatNumber(observer.cpuMs)} ms of CPU time.${watch}${missing}`,
     notes: unknown.map(({ what, why }): Note => ({ text: `${what}: ${why}`, tone: 'warn' })),
   };
 }

@@ -3,8 +3,8 @@
 const ESCAPE = String.fromCharCode(27);
 /** Colour and style sequences, the only escapes that the views themselves write. */
 const STYLE = new RegExp(`${ESCAPE}\\[[0-9;]*m`, 'g');
-/** C0 controls, DEL and C1 controls: enough to move a cursor or retitle a window. */
-const CONTROL = /\p{Cc}+/gu;
+/** Controls and what is not seen: enough to move a cursor, retitle a window, or turn text around. */
+const CONTROL = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]+/gu;
 
 /** Removes colours and styles. */
 export function stripStyle(text: string): string {

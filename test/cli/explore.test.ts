@@ -111,7 +111,9 @@ test('explore --dry-run lists what there is to explore and writes nothing', asyn
   const { code, stdout, stderr } = await runCli(['explore', '--dry-run'], cwd);
   assert.equal(code, 0, stderr);
   const [, scenarios, mutants, findings] =
-    /^explore: .*; (\d+) scenarios x \d+ strategies, (\d+) bugs .*, (\d+) susp/.exec(stdout) ?? [];
+    /^explore: .*; \d+ pairs of (\d+) scenarios and \d+ strategies, (\d+) bugs .*, (\d+) susp/.exec(
+      stdout,
+    ) ?? [];
   const listed = (word: string) => stdout.match(new RegExp(`^${word} .+: .+$`, 'gm'))?.length ?? 0;
   assert.deepEqual(['scenario', 'bug', 'suspicion'].map(listed), [
     ...[Number(scenarios), Number(mutants), Number(findings)],

@@ -7,7 +7,7 @@ import { runCli, temporaryFolder } from './run-cli.ts';
 /** Arguments, separated by one space, and what the one line on standard error must say. */
 const REFUSALS: [args: string, says: RegExp][] = [
   // Commands.
-  ['claims', /'claims' is not a command .* run, compare, storm, leak, merge, replay, .*report/],
+  ['forecast', /'forecast' is not a command .* run, compare, storm, leak, merge, replay, .*report/],
   ['selfie --hosts 3', /'selfie' is not a command/],
   ['selfies', /'selfies' is not a command/],
   ['selfie', /'selfie' is not a command/],
@@ -93,6 +93,14 @@ const REFUSALS: [args: string, says: RegExp][] = [
   [
     'explore --scenario look-up --strategies pin --schedule 1:1',
     /--schedule: belongs to one machine; give .*with one name/,
+  ],
+  [
+    'explore --scenario requests --strategies objcg',
+    /--strategies: 'requests beyond the queue' is about caches that memcgs have of their own, which none of objcg has; give --strategies pin/,
+  ],
+  [
+    'explore --scenario two --strategies pin,splice-caches',
+    /'alloc \+ two removals' is about caches that all memcgs share, .* give --strategies objcg/,
   ],
   ['explore --bound 2 --search random', /--bound: a random search has none; leave one .* out/],
   ['explore --bound 99', /--bound: '99' is out of range; give a whole number from 0 to 8/],

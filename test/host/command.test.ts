@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import {
+  closeSync,
   cpSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -12,25 +14,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { runHost } from '../../bench/commands/host.ts';
-import type { CommandContext } from '../../bench/commands/registry.ts';
 import { survey } from '../../bench/host/hierarchy.ts';
 import { holdingsOf } from '../../bench/host/holdings.ts';
 import { memoryHierarchies, parseMounts } from '../../bench/host/mounts.ts';
+import { probe } from '../../bench/host/probe.ts';
 import { HostReader } from '../../bench/host/reader.ts';
-import { watchHost } from '../../bench/host/watch.ts';
 import { type HostRaw, resolveHost } from '../../bench/host-options.ts';
 import { renderOpenMetrics } from '../../reports/openmetrics.ts';
 import { hostResults } from '../../reports/results-host.ts';
 import { parseMetrics } from './metrics-parser.ts';
-import { fixture, look } from './support.ts';
+import { context, fixture, look } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'host-command-'));
 after(() => rmSync(folder, { recursive: true }));
-
-function context(signal = new AbortController().signal): CommandContext {
-  const progress = { update: () => {}, clear: () => {} };
-  return { signal, progress, startedAt: new Date('2026-11-25T00:00:00Z'), seed: 1 };
-}
 
 async function run(raw: Omit<HostRaw, 'color'>) {
   const result = await runHost(resolveHost({ color: false, ...raw }), context());
@@ -41,12 +37,23 @@ test('metrics: written as a whole, readable, with no sample for what is unknown'
   const file = join(folder, 'host.prom');
   const { results } = await run({ root: fixture('container-v1'), openmetrics: file });
   const text = readFileSync(file, 'utf8');
-  const steady = (metrics: string) => metrics.replace(/read_seconds .*/, 'read_seconds');
+  const steady = (metrics: string) => metrics.replace(/(read|cpu)_seconds .*/g, '$1');
   assert.equal(steady(text), steady(renderOpenMetrics(results)));
   assert.deepEqual(readdirSync(folder), ['host.prom']);
   assert.equal(statSync(file).mode & 0o444, 0o444);
   assert.match(text, /^slabsplice_memcg_live\{version="1",mount="\/sys\/fs\/cgroup\/memory"\} 1$/m);
   assert.doesNotMatch(text, /memcg_dying\{|trouble\{form="dying cgroups"|growth/);
+});
+
+test('metrics: who reads the old file meanwhile reads all of it', async () => {
+  const file = join(folder, 'twice.prom');
+  await run({ root: fixture('container-v1'), openmetrics: file });
+  const before = readFileSync(file, 'utf8');
+  const reading = openSync(file, 'r');
+  await run({ root: fixture('v2-6.12'), openmetrics: file });
+  assert.equal(readFileSync(reading, 'utf8'), before);
+  closeSync(reading);
+  assert.notEqual(readFileSync(file, 'utf8'), before);
 });
 
 test('metrics: a strict reader gets every figure back, of every host', async () => {
@@ -56,6 +63,9 @@ test('metrics: a strict reader gets every figure back, of every host', async () 
     for (const { help, type, samples } of families.values()) {
       assert.ok(help.length > 0 && type === 'gauge' && samples.size > 0);
     }
+    const single = (metric: string) => families.get(metric)?.samples.get('');
+    assert.equal(single('slabsplice_host_cpu_seconds'), results.observer.cpuMs / 1000);
+    assert.equal(single('slabsplice_host_read_seconds'), results.observer.readMs / 1000);
     for (const { version, mount, dying } of results.hierarchies) {
       const samples = families.get('slabsplice_memcg_dying')?.samples;
       assert.equal(samples?.get(`mount=${mount},version=${version}`) ?? null, dying);
@@ -162,46 +172,20 @@ test('a cgroup that goes away between the walk and the look leaves its parent un
   }
 });
 
-async function watched(tty: boolean, abortAfter: number) {
-  const reader = new HostReader(fixture('v2-6.12'));
-  const text = reader.text('/proc/self/mountinfo') ?? '';
-  const [mount] = memoryHierarchies(parseMounts(text, 'mountinfo'));
-  assert.ok(mount);
-  const controller = new AbortController();
-  const waits: number[] = [];
-  const written: string[] = [];
-  let now = 0;
-  const readings = await watchHost({
-    ...{ reader, main: await survey(reader, mount), signal: controller.signal },
-    ...{ seconds: 2, readings: null },
-    stream: { isTTY: tty, columns: 80, write: (part) => written.push(part) },
-    async wait(milliseconds) {
-      waits.push(milliseconds);
-      now += milliseconds;
-      if (waits.length === abortAfter) controller.abort();
-    },
-    // Each look at the clock takes 30 ms: counting does too.
-    now: () => {
-      now += 30;
-      return now;
-    },
-  });
-  return { readings, waits, written };
-}
-
-test('watching: one line a reading, at most 1 % of the time, until the signal', async () => {
-  const { readings, waits, written } = await watched(false, 4);
-  assert.deepEqual(
-    readings.map(({ dying }) => dying),
-    [140, 140, 140, 140],
-  );
-  assert.deepEqual(waits, [2000, 3000, 3000, 3000]);
-  assert.equal(written[0], '0 s: 140 dying, 5 live\n');
-  assert.equal(written.length, 4);
-});
-
-test('watching on a terminal: a chart over the one before', async () => {
-  const { written } = await watched(true, 3);
-  assert.match(written[1] ?? '', /┤[\s\S]*D dying/);
-  assert.ok((written[2] ?? '').startsWith('\u001b['));
+test('what changes while cgroups are read one by one is what the sum may be off by', async () => {
+  class Busy extends HostReader {
+    reads = 0;
+    override text(path: string, what?: string): string | null {
+      const text = super.text(path, what);
+      if (!path.endsWith('/cgroup/memory/memory.stat')) return text;
+      this.reads++;
+      const more = (_: string, bytes: string) => `total_cache ${Number(bytes) + 5e6 * this.reads}`;
+      return text?.replace(/^total_cache (\d+)/m, more) ?? null;
+    }
+  }
+  const options = { startedAt: new Date(0), signal: new AbortController().signal };
+  const reader = new Busy(fixture('v1-6.18'));
+  const { results } = await probe({ ...options, reader, earlier: null, settle: false });
+  assert.equal(reader.reads, 2);
+  assert.equal(results.pinnedTolerance, 64 * 4096 * 2 + 5e6);
 });

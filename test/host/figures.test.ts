@@ -58,7 +58,7 @@ test('after the last reading its counts are the figures, and cost follows', asyn
 test('nothing is called dying that was counted once', async () => {
   const results = await steadyLook('v2-6.12');
   const verdict = (readings: { t: number; live: number; dying: number }[]) => {
-    const { triage } = conclude(results, null, readings);
+    const { triage } = conclude({ ...results, pinned: null }, null, readings);
     return triage.find(({ form }) => form === 'dying cgroups')?.verdict;
   };
   const burst = { t: 0, live: 5, dying: 140 };
@@ -77,7 +77,7 @@ test('growth since an earlier record', async () => {
     results: withCounts(results, 10, 4),
   };
   const compared = sinceRecord(
-    { startedAt: NOW, bootId: null, uptimeSeconds: 864_000, hierarchy },
+    { startedAt: NOW, bootId: null, uptimeSeconds: 864_000, hierarchy, inherited: [] },
     earlier,
   );
   assert.ok('growth' in compared);
@@ -95,7 +95,7 @@ test('growth is refused with a reason', async () => {
   const [hierarchy] = results.hierarchies;
   const at = (ms: number, other = results) =>
     sinceRecord(
-      { startedAt: NOW, bootId: BOOT, uptimeSeconds: 3600, hierarchy },
+      { startedAt: NOW, bootId: BOOT, uptimeSeconds: 3600, hierarchy, inherited: [] },
       { startedAt: new Date(NOW.getTime() - ms), results: other },
     );
   const whys = [
@@ -171,5 +171,7 @@ test('half of a thousand live cgroups empty: nobody removes them; without figure
   assert.equal(judged(2000, 900), 'cannot tell');
   assert.equal(judged(2000, null), 'cannot tell');
   assert.equal(judged(null, null), 'cannot tell');
-  assert.equal(judged(200, 100), 'no');
+  assert.equal(judged(200, 100), 'likely');
+  assert.equal(judged(200, 90), 'no');
+  assert.equal(judged(90, 90), 'no');
 });

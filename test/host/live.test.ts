@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { listDying, scriptArguments } from '../../bench/host/bpf.ts';
 import { askBtf, BTF, MAX_BTF_BYTES } from '../../bench/host/btf.ts';
@@ -77,4 +79,36 @@ test('the trace instance is gone after Ctrl-C', async (t) => {
   if (traced === null) return t.skip(unknown?.why ?? 'no trace can be had here');
   const left = readdirSync('/sys/kernel/tracing/instances');
   assert.ok(!left.includes(`slabsplice-${process.pid}`));
+});
+
+test('bpftrace: called for each node, and what it says when it fails is said', async (t) => {
+  const bytes = new HostReader('/').bytes(BTF, MAX_BTF_BYTES);
+  const known = bytes === null ? null : scriptArguments(bytes);
+  if (process.geteuid?.() !== 0 || known === null) return t.skip('takes root and BTF');
+  const folder = mkdtempSync(join(tmpdir(), 'host-bpftrace-'));
+  const path = process.env.PATH;
+  t.after(() => {
+    process.env.PATH = path;
+    rmSync(folder, { recursive: true });
+  });
+  process.env.PATH = `${folder}:${path}`;
+  const listed = async (script: string, nodes: number) => {
+    writeFileSync(join(folder, 'bpftrace'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const reader = new HostReader('/');
+    const found = await listDying(reader, nodes, new AbortController().signal);
+    return { found, whys: reader.unknown().map(({ what, why }) => `${what}: ${why}`) };
+  };
+  // Prints its last argument, which is the node.
+  const echo = `test $# = ${known.length + 2} && eval "echo dying 7 1 \\$$#; echo steps 9 of 2000"`;
+  const two = await listed(echo, 2);
+  assert.deepEqual(two.found, [{ inode: 7, filePages: 2, swapBackedPages: 1 }]);
+  assert.deepEqual(two.whys, []);
+  const many = await listed(echo, 20);
+  assert.deepEqual(many.found, [{ inode: 7, filePages: 8, swapBackedPages: 28 }]);
+  assert.match(many.whys.join(), /on all nodes .*only the first 8/);
+  const cut = await listed('echo dying 7 1 1; echo steps 2000 of 2000', 1);
+  assert.match(cut.whys.join(), /all of the dying cgroups .*ended early/);
+  const failed = await listed("printf 'ERROR: \\033[31mno\\n' >&2; exit 1", 1);
+  assert.equal(failed.found, null);
+  assert.match(failed.whys.join(), /bpftrace failed: ERROR: \\x1b\[31mno/);
 });

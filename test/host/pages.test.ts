@@ -11,7 +11,7 @@ import type { HostResults } from '../../reports/results-host.ts';
 import { stripStyle, visibleLength } from '../../reports/terminal/text.ts';
 import { smallRecords } from '../reports/fixtures/small-records.ts';
 import { matchesFile } from '../reports/golden-file.ts';
-import { steadyLook } from './support.ts';
+import { hostileHost, steadyLook } from './support.ts';
 
 const [sample] = smallRecords();
 
@@ -31,7 +31,7 @@ function recordOf(results: HostResults): ResultRecord {
 async function full(): Promise<HostResults> {
   const results = await steadyLook('v2-6.12');
   const dying = [0, 40, 90, 140, 190, 230, 260, 280];
-  const readings = [0, 60, 120, 180].map((t) => ({ t, live: 5, dying: 140 + t / 20 }));
+  const readings = [0, 60, 120, 180].map((t) => ({ t, live: 5, dying: 140 + t / 10 }));
   return {
     ...conclude(results, null, readings),
     listed: [{ inode: 4711, filePages: 12, swapBackedPages: 3 }],
@@ -56,10 +56,11 @@ async function full(): Promise<HostResults> {
 
 const looks: [name: string, results: HostResults][] = [
   ...(await Promise.all(
-    ['v1-6.18', 'v2-6.12', 'v1-3.10-ids', 'container-v1', 'malformed', 'empty'].map(
+    ['v1-6.18', 'v2-6.12', 'v1-3.10-ids', 'container-v1', 'empty'].map(
       async (name): Promise<[string, HostResults]> => [name, await steadyLook(name)],
     ),
   )),
+  ['hostile', await steadyLook('hostile', hostileHost())],
   ['full', await full()],
 ];
 

@@ -260,3 +260,27 @@ test('no text is too broken: numbers are whole or missing, folders begin with a 
     SEEDED,
   );
 });
+
+test('of several mounts of a hierarchy the one that shows most of it is read', () => {
+  const lines = [
+    '30 1 0:30 /docker/x /a rw - cgroup cgroup rw,memory',
+    '31 1 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
+    '32 1 0:30 / /sys/fs/cgroup/memory/and/again rw - cgroup cgroup rw,memory',
+    '33 1 0:31 /docker/x/y /b rw - cgroup cgroup rw,cpu',
+    '34 1 0:32 /x/y /c rw - cgroup2 cgroup2 rw',
+    '35 1 0:32 /x /d\\040e rw - cgroup2 cgroup2 rw',
+  ];
+  const found = memoryHierarchies(parseMounts(lines.join('\n'), 'mountinfo'));
+  assert.deepEqual(
+    found.map(({ version, folder, top }) => [version, folder, top]),
+    [
+      [1, '/sys/fs/cgroup/memory', '/'],
+      [2, '/d e', '/x'],
+    ],
+  );
+});
+
+test('a name of any length is shown at most in part', () => {
+  assert.equal(shown('x'.repeat(200)), 'x'.repeat(200));
+  assert.equal(shown('x'.repeat(5000)), `${'x'.repeat(200)}...`);
+});

@@ -105,7 +105,7 @@ function slabFields(kind: number, text: string): Seen | null {
     /^(0x)?([0-9a-f]{1,16})(\uE000\((?:-?\d+|0x[0-9a-f]+)\))?$/.exec(given) ?? [];
   const short = digits.length < 16 && (prefix === undefined || both === undefined);
   if (fields === null || site === undefined) return null;
-  if (given !== '(nil)' && (digits === '' || short)) return null;
+  if (given !== '(nil)' && given !== '(null)' && (digits === '' || short)) return null;
   const name = /^([^(]+)(?:\((.*)\))?$/.exec(fields.get('name') ?? '');
   if (fields.has('name') && (name === null || name[0].includes('\uE000'))) return null;
   const seen: Seen = {
@@ -129,7 +129,7 @@ function pageFields(text: string): Seen | null {
   if (fields === null) return null;
   const order = fields.has('order') ? numberOf(fields.get('order')) : 0;
   const pfn = fields.has('pfn') ? numberOf(fields.get('pfn'), true) : Number.NaN;
-  if (!(order < 64) || (fields.has('pfn') && Number.isNaN(pfn))) return null;
+  if (!(order <= 22) || (fields.has('pfn') && Number.isNaN(pfn))) return null;
   const plain = ['dev', 'ino', 'ofs'].filter((key) => fields.has(key)).length;
   const raw = ['s_dev', 'i_ino', 'index'].filter((key) => fields.has(key)).length;
   if (plain + raw !== 3 || plain * raw !== 0) return null;

@@ -118,9 +118,9 @@ test('a pointer that is allocated again stands for a new object', () => {
 test('a hierarchy is followed, the others are counted', () => {
   const other = MAKE.replace('root=4', 'root=1').replace('id=77', 'id=78');
   const first = replay(trace(MAKE, other), 'pin');
-  assert.deepEqual([first.cgroups.all.length, first.cgroups.elsewhere], [1, 1]);
+  assert.deepEqual([first.cgroups.all.length, [...first.cgroups.others]], [1, [[1, 1]]]);
   const second = replay(trace(MAKE, other), 'pin', false, 1);
-  assert.deepEqual([second.cgroups.all[0]?.id, second.cgroups.elsewhere], [78, 1]);
+  assert.deepEqual([second.cgroups.all[0]?.id, [...second.cgroups.others]], [78, [[4, 1]]]);
 });
 
 test('nested cgroups: a dying child keeps the parent, and is inside it', () => {

@@ -8,6 +8,7 @@ import {
   validateRecord,
 } from '../../reports/index.ts';
 import { stripStyle, visibleLength } from '../../reports/terminal/text.ts';
+import { claimsRecord } from './fixtures/claims-record.ts';
 import { type LeakLook, leakRecord } from './fixtures/leak-record.ts';
 import { smallRecords } from './fixtures/small-records.ts';
 import { syntheticCompare } from './fixtures/synthetic-compare.ts';
@@ -73,6 +74,9 @@ const records: [name: string, record: ResultRecord][] = [
   ['explore-random', syntheticExplore({ search: 'random', strategies: ['objcg'] })],
   ['explore-replay', replayed],
   ['explore-finding', syntheticExplore({ scenarios: 0, findings: 1 })],
+  ['claims', claimsRecord()],
+  ['claims-alone', claimsRecord({ alone: true })],
+  ['claims-cut-short', claimsRecord({ cutShort: true })],
   ['explore-empty', syntheticExplore({ scenarios: 0, complete: false })],
 ];
 
@@ -107,6 +111,13 @@ test('compare: the page at 120 columns', () => {
   matchesFile(
     'test/reports/golden/compare-120.txt',
     renderTerminal(compare, { width: 120, color: false }),
+  );
+});
+
+test('claims: the page at 120 columns', () => {
+  matchesFile(
+    'test/reports/golden/claims-120.txt',
+    renderTerminal(claimsRecord(), { width: 120, color: false }),
   );
 });
 

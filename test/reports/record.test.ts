@@ -7,6 +7,7 @@ import {
   recordJsonSchema,
   validateRecord,
 } from '../../reports/index.ts';
+import { claimsRecord } from './fixtures/claims-record.ts';
 import { leakRecord } from './fixtures/leak-record.ts';
 import { smallRecords } from './fixtures/small-records.ts';
 import { syntheticCompare } from './fixtures/synthetic-compare.ts';
@@ -20,6 +21,7 @@ const records: ResultRecord[] = [
   { ...compare, command: 'run' },
   ...smallRecords(),
   explore,
+  claimsRecord(),
   leakRecord({ sweep: [{ key: 'files.count', values: [500, 1000] }] }),
 ];
 

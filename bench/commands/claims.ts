@@ -1,0 +1,122 @@
+/**
+ * `claims`: each sentence of the patch mails, put to the model. Experiments run side by side; those that
+ * ask the explorer take its sessions in turn, one a core.
+ */
+import { availableParallelism } from 'node:os';
+import { type ClaimResult, type ClaimsResults, formatCounted } from '../../reports/index.ts';
+import type { Claim, Finding } from '../claims/claim.ts';
+import { type ClaimContext, openContext } from '../claims/context.ts';
+import type { ClaimsOptions } from '../claims-options.ts';
+import { CapacityError } from '../errors.ts';
+import { PatchError } from '../explore/patched-core.ts';
+import { allowedCores, SessionError } from '../explore/session.ts';
+import type { CommandCheck, CommandContext, CommandResult, Plan } from './registry.ts';
+
+/** Bytes of a session of the explorer, as `explore` counts them, and of the experiments beside. */
+const SESSION_BYTES = 2 ** 30;
+const OWN_BYTES = 2 ** 28;
+const SESSIONS_MAX = 4;
+
+/** Cores for sessions; unnamed where the system does not say which. */
+function coresFor(claims: number): (number | null)[] {
+  const known = allowedCores();
+  const cores =
+    known.length > 0 ? known : Array.from({ length: availableParallelism() }, () => null);
+  return cores.slice(0, Math.max(1, Math.min(SESSIONS_MAX, claims)));
+}
+
+/** What would be checked. */
+export function planClaims({ claims, strategy, quick }: ClaimsOptions): Plan {
+  const cores = coresFor(claims.length);
+  const how = quick
+    ? 'with at most one preemption'
+    : 'with at most two preemptions (one in the largest scenarios)';
+  return {
+    lines: [
+      `claims: ${formatCounted(claims.length, 'claim')}, put to ${strategy}; races under every schedule ${how}`,
+      ...claims.map(({ id, statement }) => `claim ${id}: ${statement}`),
+    ],
+    bytes: cores.length * SESSION_BYTES + OWN_BYTES,
+    remedy: 'leave other programs less, or check one claim at a time (--only)',
+  };
+}
+
+/** A claim and how it came out, as the record has it. */
+export function claimResult(claim: Claim, strategy: string, finding: Finding): ClaimResult {
+  const { id, group, statement, source, experiment, expected, resolution = '' } = claim;
+  const { verdict, evidence, figures, searches, witnesses } = finding;
+  return {
+    ...{ id, group, statement, source, verdict, evidence },
+    ...{ expected: expected.verdict, expectedSource: expected.source, experiment, resolution },
+    ...{ strategy, figures: [...figures], searches: [...searches], witnesses: [...witnesses] },
+    command: `slabsplice claims --only ${id}`,
+  };
+}
+
+/** Checks claims side by side; whatever was not finished when the signal came is left out. */
+async function checkAll(
+  { claims, strategy }: ClaimsOptions,
+  context: ClaimContext,
+  { signal, progress }: CommandContext,
+): Promise<ClaimsResults> {
+  const failures: string[] = [];
+  let done = 0;
+  const checked = await Promise.all(
+    claims.map(async (claim) => {
+      try {
+        const finding = await claim.check(context);
+        progress.update(++done, claims.length, claim.id);
+        return signal.aborted ? [] : [claimResult(claim, strategy, finding)];
+      } catch (error) {
+        const ours = error instanceof SessionError || error instanceof PatchError;
+        if (!ours) throw error;
+        if (!signal.aborted) failures.push(`${claim.id}: ${error.message}`);
+        return [];
+      }
+    }),
+  );
+  return { claims: checked.flat(), failures };
+}
+
+function checksOf({ claims }: ClaimsResults): CommandCheck[] {
+  if (claims.length === 0) return [];
+  const others = claims.filter(({ verdict, expected }) => verdict !== expected);
+  const texts = others.map(({ id, verdict, expected }) => `${id} ${verdict}, not: ${expected}`);
+  return [
+    {
+      name: 'every claim comes out as the rules of its kernel have it',
+      ok: others.length === 0,
+      detail: others.length === 0 ? formatCounted(claims.length, 'claim') : texts.join('; '),
+    },
+  ];
+}
+
+/** Checks claims. */
+export async function runClaims(
+  options: ClaimsOptions,
+  context: CommandContext,
+): Promise<CommandResult> {
+  const { claims, strategy, quick, seed } = options;
+  const { signal } = context;
+  const opened = await openContext({ strategy, quick, seed, cores: coresFor(claims.length) });
+  const stop = () => opened.close();
+  signal.addEventListener('abort', stop);
+  try {
+    const results = await checkAll(options, opened, context);
+    const [first] = results.failures;
+    return {
+      results,
+      parameters: { only: claims.map(({ id }) => id), strategies: [strategy], quick, seed },
+      checks: checksOf(results),
+      complete: results.failures.length === 0 && results.claims.length === claims.length,
+      warnings: [],
+      atomics: 'explore',
+      ...(first === undefined
+        ? {}
+        : { failure: new CapacityError(`an experiment itself failed: ${first.split('\n')[0]}`) }),
+    };
+  } finally {
+    signal.removeEventListener('abort', stop);
+    opened.close();
+  }
+}
