@@ -176,7 +176,7 @@ async function publish(
   envelope: Envelope,
   result: CommandResult,
   output: OutputPlan,
-  view: { width: number; color: boolean },
+  view: { width: number; color: boolean; comment: string },
 ): Promise<void> {
   // Loaded here, as the schema takes longer to load than a refusal may.
   const { validateRecord } = await import('../reports/record.ts');
@@ -192,7 +192,8 @@ async function publish(
   }
   const { renderTerminal } = await import('../reports/index.ts');
   const page = renderTerminal(record, view).trimEnd();
-  await print(`${page}\n\n${files.map((file) => `Record: ${file}`).join('\n')}\n`);
+  const named = files.map((file) => `${view.comment}Record: ${file}`);
+  await print(`${[page, view.comment.trimEnd(), ...named].join('\n')}\n`);
 }
 
 /** The exit code of a finished command; also says on standard error what went wrong. */
@@ -248,7 +249,7 @@ async function runJob(
   } finally {
     progress.clear();
   }
-  await publish(envelope, result, output, view);
+  await publish(envelope, result, output, { ...view, comment: entry.comment ?? '' });
   return judge(result, signal.aborted);
 }
 

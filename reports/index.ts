@@ -12,6 +12,7 @@ export {
   formatRatio,
   formatShare,
 } from './format.ts';
+export { renderKtap } from './ktap.ts';
 export { cellValues, type LeakFrame, sortRuns, summariseLeak } from './leak-summary.ts';
 export { renderMarkdown } from './markdown.ts';
 export { renderOpenMetrics } from './openmetrics.ts';
@@ -45,6 +46,7 @@ export {
   type ResultRecord,
   recordJsonSchema,
   recordSchema,
+  type SelftestRecord,
   type StormRecord,
   validateRecord,
 } from './record.ts';
@@ -92,6 +94,7 @@ export {
   MEMORY_PARTS,
 } from './results-leak.ts';
 export type { ReplayResults, ReplaySeries } from './results-replay.ts';
+export type { SelftestResults, SelftestTest } from './results-selftest.ts';
 export type {
   RemoteResult,
   ScalingResult,

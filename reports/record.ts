@@ -11,6 +11,7 @@ import { hostResults } from './results-host.ts';
 import { leakResults } from './results-leak.ts';
 import { amount, count, open } from './results-parts.ts';
 import { replayResults } from './results-replay.ts';
+import { selftestResults } from './results-selftest.ts';
 import { stormResults } from './results-storm.ts';
 
 /** Name and version of the record format. */
@@ -57,6 +58,7 @@ export const recordSchema = z.discriminatedUnion('command', [
   z.strictObject({ ...envelope, command: z.literal('replay'), results: replayResults }),
   z.strictObject({ ...envelope, command: z.literal('host'), results: hostResults }),
   z.strictObject({ ...envelope, command: z.literal('claims'), results: claimsResults }),
+  z.strictObject({ ...envelope, command: z.literal('selftest'), results: selftestResults }),
 ]);
 
 /** A record of any command; `command` tells which results it holds. */
@@ -83,6 +85,8 @@ export type ReplayRecord = Extract<ResultRecord, { command: 'replay' }>;
 export type HostRecord = Extract<ResultRecord, { command: 'host' }>;
 /** Record of `claims`. */
 export type ClaimsRecord = Extract<ResultRecord, { command: 'claims' }>;
+/** Record of `selftest`. */
+export type SelftestRecord = Extract<ResultRecord, { command: 'selftest' }>;
 /** The machine and runtime that a record was made on; sizes in bytes. */
 export type Environment = z.infer<typeof environmentSchema>;
 /** One thing that was checked on the way; a failed check makes the command exit with 1. */
@@ -135,6 +139,7 @@ const COMMANDS: readonly Command[] = [
     'replay',
     'host',
     'claims',
+    'selftest',
   ] as const),
 ];
 

@@ -75,6 +75,8 @@ export interface CommandEntry {
   readonly slow: boolean;
   /** Nothing is timed: what could spoil a measurement is not worth a warning. */
   readonly simulated?: boolean;
+  /** What a line beside the page begins with on standard output, where a program reads that. */
+  readonly comment?: string;
   /** Whose records it makes, where that is not its own name. */
   readonly recordsAs?: string;
   /** Common options that change nothing here; the shell says so when one is given. */

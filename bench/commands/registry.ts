@@ -3,8 +3,6 @@
  * started. The work itself is imported when a command runs, so that `--help` and a refusal are
  * instant and load no worker pool.
  */
-import { claimsOptions, resolveClaims } from '../claims-options.ts';
-import { exploreOptions, resolveExplore } from '../explore-options.ts';
 import { hostOptions, resolveHost } from '../host-options.ts';
 import { leakOptions, resolveLeak } from '../leak-options.ts';
 import { choiceOption } from '../option-values.ts';
@@ -23,6 +21,7 @@ import { replayOptions, resolveReplay } from '../replay-options.ts';
 import { resolveRun, runOptions } from '../run-options.ts';
 import { resolveStorm, stormOptions } from '../storm-options.ts';
 import type { CommandEntry } from './command.ts';
+import { claims, explore, selftest } from './trust-entries.ts';
 
 export type {
   CommandCheck,
@@ -101,62 +100,6 @@ const storm: CommandEntry = {
       kind: 'record',
       plan: async () => (await import('./storm.ts')).planStorm(options),
       run: async (context) => (await import('./storm.ts')).runStorm(options, context),
-    };
-  },
-};
-
-const explore: CommandEntry = {
-  name: 'explore',
-  summary: 'is it right under every interleaving? which known bugs does it find?',
-  examples: [
-    [
-      'slabsplice explore',
-      'every scenario under every strategy, all bugs put back, all suspicions',
-    ],
-    ['slabsplice explore --quick', 'one preemption, the splice alone'],
-    ['slabsplice explore --scenario "alloc + offline" --bound 3', 'one scenario, deeper'],
-    ['slabsplice explore --mutant M04', 'put a bug of 5.3 back, and see its shortest schedule'],
-    ['slabsplice explore --finding D1', 'is a suspicion about 5.3 to 5.8 real?'],
-    ['slabsplice explore --scenario kworker --search pct --seconds 600', 'a soak by chance'],
-    [
-      'slabsplice explore --scenario "lost update"',
-      'the tutorial: ten lines that lose a count (docs/explore-tutorial.md)',
-    ],
-  ],
-  slow: true,
-  unused: ['cpus', 'selfCheck'],
-  options: exploreOptions,
-  prepare(raw) {
-    const options = resolveExplore(raw);
-    return {
-      kind: 'record',
-      plan: async () => (await import('./explore.ts')).planExplore(options),
-      run: async (context) => (await import('./explore.ts')).runExplore(options, context),
-    };
-  },
-};
-
-const claims: CommandEntry = {
-  name: 'claims',
-  summary: 'each claim of the patch mails, checked on the model, with evidence',
-  examples: [
-    ['slabsplice claims', 'all of them, within a minute'],
-    ['slabsplice claims --only local-statistics', 'the one that is false, with its figures'],
-    ['slabsplice claims --only pointer,charge-races', 'two that a race decides'],
-    ['slabsplice claims --strategies pin --only release', 'does it hold for another design?'],
-    ['slabsplice claims --json - | jq ".results.claims[] | {id, verdict}"', 'for a script'],
-  ],
-  slow: true,
-  // Nothing is timed.
-  simulated: true,
-  unused: ['cpus', 'selfCheck'],
-  options: claimsOptions,
-  prepare(raw) {
-    const options = resolveClaims(raw);
-    return {
-      kind: 'record',
-      plan: async () => (await import('./claims.ts')).planClaims(options),
-      run: async (context) => (await import('./claims.ts')).runClaims(options, context),
     };
   },
 };
@@ -379,6 +322,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   host,
   explore,
   claims,
+  selftest,
   geometry,
   capacity,
   doctor,

@@ -252,6 +252,7 @@ export function bindPageCache(
       forget(memcg, pages);
     },
     reparent(child, parent) {
+      if (config.folios === 0) return;
       let moved = 0;
       lock();
       for (const active of [0, 1]) {

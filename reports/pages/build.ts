@@ -11,6 +11,7 @@ import { leakPage } from './leak.ts';
 import type { Page } from './page.ts';
 import { replayPage } from './replay.ts';
 import { runPage } from './run.ts';
+import { selftestPage } from './selftest.ts';
 import { stormPage } from './storm.ts';
 
 /** Builds the page of a record of any command. */
@@ -28,6 +29,8 @@ export function buildPage(record: ResultRecord): Page {
       return capacityPage(record);
     case 'storm':
       return stormPage(record);
+    case 'selftest':
+      return selftestPage(record);
     case 'host':
       return hostPage(record);
     case 'replay':

@@ -1,4 +1,6 @@
 /** Lays a page out for a terminal: no line longer than the width, nothing said by colour alone. */
+
+import { renderKtap } from '../ktap.ts';
 import { buildPage } from '../pages/build.ts';
 import type { Chart, Entry, Note, Page, Section } from '../pages/page.ts';
 import type { ResultRecord } from '../record.ts';
@@ -132,5 +134,7 @@ function renderPage(page: Page, options: TerminalOptions): string {
 
 /** Renders the record of any command for a terminal. */
 export function renderTerminal(record: ResultRecord, options: TerminalOptions): string {
-  return renderPage(buildPage(printableDeep(record)), options);
+  const harmless = printableDeep(record);
+  if (harmless.command === 'selftest') return renderKtap(harmless, options);
+  return renderPage(buildPage(harmless), options);
 }

@@ -7,13 +7,13 @@ import { runCli, temporaryFolder } from './run-cli.ts';
 /** Arguments, separated by one space, and what the one line on standard error must say. */
 const REFUSALS: [args: string, says: RegExp][] = [
   // Commands.
-  ['claims', /'claims' is not a command .* run, compare, storm, leak, merge, replay, .*report/],
-  ['selftest --hosts 3', /'selftest' is not a command/],
-  ['selftests', /'selftests' is not a command/],
-  ['selftest', /'selftest' is not a command/],
+  ['forecast', /'forecast' is not a command .* run, compare, storm, leak, merge, replay, .*report/],
+  ['selfie --hosts 3', /'selfie' is not a command/],
+  ['selfies', /'selfies' is not a command/],
+  ['selfie', /'selfie' is not a command/],
   ['diff', /'diff' is not a command/],
   ['constructor', /'constructor' is not a command/],
-  ['help selftest', /'selftest' is not a command|unknown/],
+  ['help selfie', /'selfie' is not a command|unknown/],
   ['--quick compare', /give the command first: slabsplice compare/],
   // Options and arguments.
   ['--bogus', /run: unknown option '--bogus'; see slabsplice run --help/],

@@ -93,3 +93,14 @@ test('dropping takes what is written back, active too, and leaves the rest', () 
   assert.equal(cache.pagesOf(memcg), 20);
   sound();
 });
+
+test('a machine without page cache has none to move', () => {
+  const machine = createMachine({
+    ...{ strategy: 'objcg', cpus: 1, slabRows: 10, kmemCaches: 2, rootCaches: 1, memcgs: 4 },
+    ...{ kmemIds: 4, moveFolios: 1 },
+  });
+  const cpu = bindCpu(machine, 0);
+  cpu.rmdir(cpu.createMemcg(ROOT_MEMCG));
+  cpu.runDeferred();
+  assert.deepEqual(cpu.cgroupStat(ROOT_MEMCG), { descendants: 0, dyingDescendants: 0 });
+});

@@ -132,8 +132,8 @@ test('files that are no records say what they are', () => {
   assert.match(errorOf('{"schema":"other"}').message, /name a file written by slabsplice/);
   assert.match(errorOf('{"schema":"slabsplice/2"}').message, /version of slabsplice that wrote it/);
   assert.match(
-    errorOf(changed(compare, ['command'], 'selftest')).message,
-    /no view.*"selftest".*compare/,
+    errorOf(changed(compare, ['command'], 'forecast')).message,
+    /no view.*"forecast".*compare/,
   );
   assert.match(errorOf(changed(compare, ['command'], undefined)).message, /\(missing\)/);
 });
