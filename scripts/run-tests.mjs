@@ -3,6 +3,7 @@
 // Usage: npm test [-- NAME...]   runs the files whose path contains one of the names.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,5 +20,10 @@ if (files.length === 0) {
   console.error(`no test file matches ${wanted.join(', ') || 'dist/test'}`);
   process.exit(1);
 }
-const run = spawnSync(process.execPath, ['--test', ...files], { cwd: root, stdio: 'inherit' });
+// Node leaves a core free by default, which is half of a machine of two.
+const concurrency = `--test-concurrency=${Math.max(2, availableParallelism() - 1)}`;
+const run = spawnSync(process.execPath, ['--test', concurrency, ...files], {
+  cwd: root,
+  stdio: 'inherit',
+});
 process.exit(run.status ?? 1);
