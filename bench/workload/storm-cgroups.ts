@@ -62,7 +62,7 @@ export function bindStormCgroups(
   what: { readonly roots: Int32Array; readonly weights: readonly number[] },
 ): StormCgroups {
   const { store } = atomics;
-  const { depth, limitedSlots, taskSlots } = plan.mix;
+  const { depth, limitedSlots } = plan.mix;
   const random = seededRandom(plan.seed ^ 0xc0de);
   const order = fillOrder(what, random);
   const slots = Array.from({ length: SLOTS }, nothing);
@@ -140,7 +140,7 @@ export function bindStormCgroups(
       for (let other = 0; other < plan.cpus; other++) {
         if (taskSlot[other] === slot) moveTask(other, slot);
       }
-      moveTask(replaced % plan.cpus, randomBelow(random, taskSlots));
+      moveTask(replaced % plan.cpus, randomBelow(random, SLOTS));
       yield* freeObjects(cpu, before.objects, 0, 2);
       remove(before.chain);
       leftovers.push(before.objects);
@@ -151,8 +151,8 @@ export function bindStormCgroups(
     },
     spreadTasks() {
       for (let other = 0; other < plan.cpus; other++) {
-        createCaches(leaf(other % taskSlots));
-        moveTask(other, other % taskSlots);
+        createCaches(leaf(other % SLOTS));
+        moveTask(other, other % SLOTS);
       }
     },
     *teardown() {

@@ -24,8 +24,6 @@ export interface StormMix {
   readonly fill: number;
   /** Removals of a slot per second, unless the user says otherwise. */
   readonly removalsPerSecond: number;
-  /** Slots that tasks are in; 1 puts them all into one cgroup. */
-  readonly taskSlots: number;
   /** Every so many-th slot has a limit that its objects reach; 0 for none. */
   readonly limitedSlots: number;
 }
@@ -41,7 +39,6 @@ const base: StormMix = {
   depth: 1,
   fill: 50_000,
   removalsPerSecond: 20,
-  taskSlots: SLOTS,
   limitedSlots: 8,
 };
 
@@ -73,13 +70,6 @@ export const STORM_MIXES: readonly StormMix[] = [
     meaning: 'small cgroups, removed ten times as often',
     removalsPerSecond: 200,
     fill: 2_000,
-  },
-  {
-    ...base,
-    name: 'messages',
-    meaning: 'threads of one cgroup send each other messages, which the other frees (mq ping-pong)',
-    ...{ longShare: 0, sharedShare: 0, remoteShare: 0.96, interruptShare: 0, foreignShare: 0 },
-    ...{ taskSlots: 1, limitedSlots: 0, removalsPerSecond: 4, fill: 500 },
   },
 ];
 

@@ -1,5 +1,5 @@
 /**
- * Twenty seconds of storm: five for each strategy, more CPUs than most machines that run this have
+ * Ten seconds of storm: two for each strategy, more CPUs than most machines that run this have
  * cores, cgroups in chains. The same as the documented soak, only shorter.
  */
 import assert from 'node:assert/strict';
@@ -8,7 +8,7 @@ import { stormRound } from '../../bench/storm-round.ts';
 import { STRATEGY_NAMES } from '../../core/index.ts';
 import { smallPlan } from './small-plan.ts';
 
-const SECONDS = 20 / STRATEGY_NAMES.length;
+const SECONDS = 10 / STRATEGY_NAMES.length;
 
 for (const strategy of STRATEGY_NAMES) {
   test(`${strategy}: ${SECONDS} s of storm lose nothing`, async () => {
