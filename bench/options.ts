@@ -112,7 +112,7 @@ export const runDefaults: ComparePreset = {
   ...compareDefaults,
   rounds: 5,
   cornersOnly: true,
-  liveObjects: 1_000_000,
+  liveObjects: 400_000,
 };
 
 /** `--quick`: the smallest run that still shows the effect (pages as they age), under 20 s. */

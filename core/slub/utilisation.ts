@@ -34,10 +34,13 @@ export function slabUse(machine: Machine): SlabUse {
     objectBytes += inuse * size[cache];
   }
   const perCpu = machine.config.kmemCaches + 1;
-  for (let place = 0; place < free.length; place++) {
-    const unused = free[place] === 0 ? 0 : popcount(free[place]);
-    objects -= unused;
-    objectBytes -= unused * size[place % perCpu];
+  const lastCache = machine.cacheRows.end();
+  for (let first = 0; first < free.length; first += perCpu) {
+    for (let cache = 1; cache < lastCache; cache++) {
+      const unused = free[first + cache] === 0 ? 0 : popcount(free[first + cache]);
+      objects -= unused;
+      objectBytes -= unused * size[cache];
+    }
   }
   return { pages, objects, objectBytes };
 }
