@@ -22,7 +22,7 @@ export interface ReplayOptions {
   readonly quick: boolean;
 }
 
-const STRATEGIES = ['pin', 'splice-caches'];
+const STRATEGIES = ['pin', 'splice-caches', 'objcg'];
 const HIERARCHY = { min: 0, max: 1000 };
 const SCALE = { min: 1, max: 255 };
 const CPUS = { standard: 2, range: { min: 1, max: 4096 } };

@@ -45,7 +45,7 @@ test('a trace is replayed under each strategy, beside what was measured', async 
   const { results } = record;
   assert.deepEqual(
     results.series.map(({ strategy }) => strategy),
-    ['pin', 'splice-caches', 'splice-caches+7.1'],
+    ['pin', 'splice-caches', 'objcg', 'objcg+7.1'],
   );
   assert.deepEqual([results.bad, results.lost, results.anomalies], [0, 0, {}]);
   for (const row of results.truth ?? []) {
