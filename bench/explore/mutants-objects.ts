@@ -65,8 +65,8 @@ export const OBJECT_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'reparent/objcg-objects.ts',
-        find: 'if (!charge(objcg, bytes)) { put(objcg, 1); return NO_OBJECT; }',
-        put: 'if (!charge(objcg, bytes)) { put(objcg, 1); return allocObject(root); }',
+        find: 'else if (!chargeSlow(objcg, bytes)) return giveUp(objcg, 0);',
+        put: 'else if (!chargeSlow(objcg, bytes)) { put(objcg, 1); return allocObject(root); }',
       },
     ],
     ...{ scenario: 'over the limit', strategy: OBJCG, breaks: ['unaccounted'] },

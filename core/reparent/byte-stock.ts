@@ -32,6 +32,8 @@ export const STOCK_SLOTS_MAX = 5;
 
 /** The byte stocks, as one CPU uses them. */
 export interface ByteStocks {
+  /** Words of this CPU's first slot in `cpus.record`: its obj_cgroup, and its bytes. */
+  readonly first: { readonly objcg: number; readonly bytes: number };
   /** Takes bytes out of this CPU's stock; false, with nothing changed, if it does not have them. */
   consume(objcg: number, bytes: number): boolean;
   /** Puts bytes into this CPU's stock; may drain another obj_cgroup's, and this one's above a page. */
@@ -108,7 +110,7 @@ export function bindByteStocks(
     return free;
   }
 
-  function consumeFromAny(objcg: number, bytes: number): boolean {
+  function consume(objcg: number, bytes: number): boolean {
     for (let slot = OWN; slot < OWN + slots; slot++) {
       if (record[slot] !== 0 && isSame(record[slot], objcg) && record[slot + BYTES] >= bytes) {
         record[slot + BYTES] -= bytes;
@@ -120,13 +122,8 @@ export function bindByteStocks(
   }
 
   return {
-    consume(objcg, bytes) {
-      if (record[OWN] === objcg && record[OWN + BYTES] >= bytes) {
-        record[OWN + BYTES] -= bytes;
-        return true;
-      }
-      return consumeFromAny(objcg, bytes);
-    },
+    first: { objcg: OWN, bytes: OWN + BYTES },
+    consume,
     refill(objcg, bytes) {
       irqSave();
       const slot = record[OWN] === objcg ? OWN : slotFor(objcg);

@@ -3,6 +3,10 @@
  * Accounted objects of the designs with an owner per object (kernel-model b.13): the bytes of an object
  * and of the pointer to its owner come from the CPU's byte stock, the owner goes into the slab's
  * vector, and everything is undone at free.
+ *
+ * The first slot of the stock is looked at here, and what is rare is kept out of line: more is inlined
+ * so (four runs in turn, Node 20: a pair took 3 to 24 % less than with a call to the stock). With all of
+ * it inlined (--max-inlined-bytecode-size-cumulative=3000) it would be a third less again.
  */
 import * as atomics from '#atomics';
 import type { Machine } from '../machine.ts';
@@ -43,7 +47,9 @@ export function bindObjects(
   // Constants of the closure, so that V8 inlines them without a check (see allocator.ts).
   const { peek } = atomics;
   const { alloc: allocObject, free: freeObject } = bound.slub;
-  const { consume, refill } = bound.stocks;
+  const { consume, refill, first } = bound.stocks;
+  const { objcg: STOCK, bytes: STOCKED } = first;
+  const { record } = machine.cpus;
   const { chargePages } = bound.life;
   const { tryGet, put } = bound.life.refs;
   const { add: addStat } = bound.context.stats;
@@ -57,7 +63,8 @@ export function bindObjects(
   const TASK = bound.context.cpu * LINE;
   const NODE = bound.context.cpu % nodes;
 
-  function charge(objcg: number, bytes: number): boolean {
+  /** Not in the first slot. */
+  function chargeSlow(objcg: number, bytes: number): boolean {
     if (consume(objcg, bytes)) return true;
     const pages = Math.ceil(bytes / PAGE);
     if (!chargePages(objcg, pages)) return false;
@@ -71,19 +78,20 @@ export function bindObjects(
     readUnlock();
   }
 
+  /** No slab to be had: what was charged goes back. */
+  function giveUp(objcg: number, bytes: number): number {
+    if (bytes > 0) refill(objcg, bytes);
+    put(objcg, 1);
+    return NO_OBJECT;
+  }
+
   /** Takes over the caller's reference on the obj_cgroup, which becomes the object's. */
   function allocOwned(objcg: number, root: number): number {
     const bytes = objectBytes(size[root]);
-    if (!charge(objcg, bytes)) {
-      put(objcg, 1);
-      return NO_OBJECT;
-    }
+    if (record[STOCK] === objcg && record[STOCKED] >= bytes) record[STOCKED] -= bytes;
+    else if (!chargeSlow(objcg, bytes)) return giveUp(objcg, 0);
     const handle = allocObject(root);
-    if (handle === NO_OBJECT) {
-      refill(objcg, bytes);
-      put(objcg, 1);
-      return NO_OBJECT;
-    }
+    if (handle === NO_OBJECT) return giveUp(objcg, bytes);
     owner[handle] = objcg;
     count(objcg, root, bytes >>> WORD_SHIFT);
     return handle;
@@ -116,7 +124,9 @@ export function bindObjects(
     owner[handle] = 0;
     const cache = cacheOf(handle);
     const bytes = objectBytes(size[cache]);
-    refill(objcg, bytes);
+    // Nothing polls in between, so interrupts need not be off.
+    if (record[STOCK] === objcg && record[STOCKED] + bytes <= PAGE) record[STOCKED] += bytes;
+    else refill(objcg, bytes);
     count(objcg, cache, -(bytes >>> WORD_SHIFT));
     put(objcg, 1);
   }
