@@ -1,6 +1,7 @@
 /** Claims about the counters of one level: the child's own, the parent's local ones, and who reads them. */
 import type { CacheShape } from '../../core/index.ts';
 import { lruList } from '../../core/memcg/list-lru-rows.ts';
+import { SHADOW_NODES } from '../explore/claim-scenarios.ts';
 import { type Claim, measured, stateWitness, verdictOf } from './claim.ts';
 import type { ClaimContext, TestedCore } from './context.ts';
 import {
@@ -16,7 +17,6 @@ import {
   usageOf,
   type World,
 } from './machines.ts';
-import { SHADOW_NODES } from './scenarios.ts';
 import { lookOut, rowsOf, suspect, witnessesOf } from './searches.ts';
 import { TEXT } from './sources.ts';
 

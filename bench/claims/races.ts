@@ -1,10 +1,10 @@
 /** Claims that a race decides: each is put to the explorer, most to scenarios that it has anyway. */
 import { CACHE_KILLED, CACHE_LIVE } from '../../core/memcg/kmem-caches.ts';
 import type { ClaimFigure, ClaimVerdict, ExploreViolation } from '../../reports/index.ts';
+import { REQUESTED } from '../explore/claim-scenarios.ts';
 import { type Claim, type Finding, verdictOf } from './claim.ts';
 import type { ClaimContext } from './context.ts';
 import { allocate, makeWorld, PAGE_EACH, release, settle } from './machines.ts';
-import { REQUESTED } from './scenarios.ts';
 import {
   coverage,
   everySchedule,

@@ -3,8 +3,8 @@
  * with a kworker that runs the deferred work meanwhile. Each strategy goes through all of them.
  */
 import { SHARING_NAMES } from '../../core/index.ts';
-import { CLAIM_SCENARIOS } from '../claims/scenarios.ts';
 import { UsageError } from '../errors.ts';
+import { CLAIM_SCENARIOS } from './claim-scenarios.ts';
 import { FINDINGS } from './findings.ts';
 import {
   addTypesafe,

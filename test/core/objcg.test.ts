@@ -13,6 +13,7 @@ import {
   ROOT_MEMCG,
 } from '../../core/index.ts';
 import { CPU_RECORD } from '../../core/slub/row-supply.ts';
+import { pingPong } from '../support/ping-pong.ts';
 
 const PAGE = 4096;
 /** Of 64 bytes, each charged 72. */
@@ -238,25 +239,10 @@ test('an object on a list moves with its owner', () => {
   it.sound();
 });
 
-/** Two CPUs, one on each node, send each other messages; the other one frees them. */
-function pingPong(strategy: string, messages: number) {
-  const it = world(strategy, { chargeBatch: 64 });
-  const { cpu, other, child, small } = it;
-  let sent = 0;
-  for (let message = 0; message < messages; message++) {
-    const there = cpu.allocFor(child, small);
-    if (sent !== 0) cpu.free(sent);
-    sent = other.allocFor(child, small);
-    other.free(there);
-  }
-  cpu.free(sent);
-  const drains = cpu.byteStock().drains + other.byteStock().drains;
-  return { it, perOperation: drains / (4 * messages) };
-}
-
 test('an owner per node drains the stock at each turn; five slots, or one owner, do not (2026-05)', () => {
   const rates = ['objcg', 'objcg-per-node', 'objcg-five-slots'].map((strategy) => {
-    const { it, perOperation } = pingPong(strategy, 5000);
+    const it = world(strategy, { chargeBatch: 64 });
+    const perOperation = pingPong(it, 5000);
     it.sound();
     return perOperation;
   });
@@ -267,7 +253,8 @@ test('an owner per node drains the stock at each turn; five slots, or one owner,
 });
 
 test('stocks compared by memcg drain as seldom, and lose parts of pages: at most nodes x (page - 1)', () => {
-  const { it, perOperation } = pingPong('objcg-by-memcg', 5000);
+  const it = world('objcg-by-memcg', { chargeBatch: 64 });
+  const perOperation = pingPong(it, 5000);
   assert.ok(perOperation < 0.001, `${perOperation}`);
   it.sound();
   const { cpu, other, child, top, small } = it;

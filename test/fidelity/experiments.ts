@@ -5,6 +5,7 @@ import { audit, bindCpu, createMachine, ROOT_MEMCG } from '../../core/index.ts';
 import { type GeometryKernel, geometryOfSize } from '../../core/slub/geometry.ts';
 import type { Comparison } from '../../reports/fidelity/facts.ts';
 import { scenarioOf } from '../leak/small-scenario.ts';
+import { pingPong } from '../support/ping-pong.ts';
 
 type Row = [name: string, size: number, objects: number, pages: number];
 interface Published {
@@ -100,8 +101,8 @@ function geometryRows(): Comparison[] {
   ];
 }
 
-/** Two CPUs, one on each node, send each other messages, and each frees those of the other. */
-function pingPong(strategy: string, messages: number) {
+/** A machine whose two CPUs have sent each other messages, one on each node. */
+function messaged(strategy: string) {
   const machine = createMachine({
     ...{ strategy, cpus: 2, slabRows: 2000, kmemCaches: 40, rootCaches: 4, memcgs: 10 },
     ...{ kmemIds: 10, lrus: 1, lruItems: 10, chargeBatch: 64 },
@@ -110,21 +111,13 @@ function pingPong(strategy: string, messages: number) {
   const top = cpu.createMemcg(ROOT_MEMCG);
   const child = cpu.createMemcg(top);
   const small = cpu.createRootCache(SMALL);
-  let sent = 0;
-  for (let message = 0; message < messages; message++) {
-    const there = cpu.allocFor(child, small);
-    if (sent !== 0) cpu.free(sent);
-    sent = other.allocFor(child, small);
-    other.free(there);
-  }
-  cpu.free(sent);
-  const drains = cpu.byteStock().drains + other.byteStock().drains;
-  return { machine, cpu, other, child, top, small, perOperation: drains / (4 * messages) };
+  const perOperation = pingPong({ cpu, other, child, small }, 5000);
+  return { machine, cpu, other, child, top, small, perOperation };
 }
 
 /** Bytes that a parent's counter has too many for good, when stocks are compared by memcg. */
 function residue(): number {
-  const { machine, cpu, other, child, top, small } = pingPong('objcg-by-memcg', 5000);
+  const { machine, cpu, other, child, top, small } = messaged('objcg-by-memcg');
   other.free(other.allocFor(child, small));
   other.free(cpu.allocFor(child, small));
   cpu.rmdir(child);
@@ -140,7 +133,7 @@ function stockRows(): Comparison[] {
   const row = (what: string, strategy: string, drains: number): Comparison => ({
     ...{ group: 'structures', source: MAY_2026, unit: 'per operation', published: drains },
     ...{ what: `drains of byte stocks, threads on two nodes: ${what} (${strategy})` },
-    ...{ model: pingPong(strategy, 5000).perOperation, agreement: 'tested' },
+    ...{ model: messaged(strategy).perOperation, agreement: 'tested' },
     command: 'test/core/objcg.test.ts',
   });
   return [

@@ -1,8 +1,8 @@
 /** What is explored for a claim and for nothing else. */
 import { CACHE_LIVE } from '../../core/memcg/kmem-caches.ts';
-import { addCache, buildWorld, destroy, drop, hold, SHAPE } from '../explore/operations.ts';
-import { noted, objectOf, REMOVES_C } from '../explore/setups.ts';
-import { at, kworker, type Scenario, WORLD } from '../explore/world.ts';
+import { addCache, buildWorld, destroy, drop, hold, SHAPE } from './operations.ts';
+import { noted, objectOf, REMOVES_C } from './setups.ts';
+import { at, kworker, type Scenario, WORLD } from './world.ts';
 
 /** A reader of C's shadow nodes meets the removal of C. */
 export const SHADOW_NODES: Scenario = {
