@@ -120,6 +120,7 @@ export {
   ratioOfMedians,
 } from './statistics.ts';
 export { type ChartOptions, renderChart } from './terminal/chart.ts';
+export { type CourseStream, LiveCourse } from './terminal/live-course.ts';
 export { renderTerminal, type TerminalOptions } from './terminal/page.ts';
 export { wrap } from './terminal/text.ts';
 export { type CompareOptions, type Comparison, compareRounds, type Verdict } from './verdict.ts';

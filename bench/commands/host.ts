@@ -3,6 +3,7 @@
  * and says what it read and what it could not. It changes nothing, but with `--trace` a tracefs
  * instance of its own, which it removes.
  */
+import { type CourseStream, LiveCourse } from '../../reports/index.ts';
 import { renderOpenMetrics } from '../../reports/openmetrics.ts';
 import type { HostResults } from '../../reports/results-host.ts';
 import { listDying } from '../host/bpf.ts';
@@ -13,7 +14,7 @@ import { HostReader } from '../host/reader.ts';
 import { simulateHost } from '../host/simulate.ts';
 import { replaceFile } from '../host/textfile.ts';
 import { traceCgroups } from '../host/trace.ts';
-import { type WatchClock, type WatchStream, watchHost } from '../host/watch.ts';
+import { type WatchClock, watchHost } from '../host/watch.ts';
 import type { HostOptions } from '../host-options.ts';
 import type { CommandContext, CommandResult, Plan } from './registry.ts';
 
@@ -46,7 +47,7 @@ interface Look extends Awaited<ReturnType<typeof probe>> {
 
 /** Where a course is shown, and what time it is. */
 interface Course {
-  readonly stream: WatchStream;
+  readonly stream: CourseStream;
   readonly clock: WatchClock;
 }
 
@@ -64,8 +65,10 @@ async function watched(
   let look: Look = first;
   let results = first.results;
   let lookedAt = 0;
+  const course = new LiveCourse(stream);
   const { share } = await watchHost({
-    ...{ reader: first.reader, main: first.main, signal, stream, ...clock },
+    ...{ reader: first.reader, main: first.main, signal, ...clock },
+    show: (watched) => course.show(watched),
     ...{ seconds: options.watch, readings: options.readings },
     async onReading(readings) {
       const t = readings.at(-1)?.t ?? 0;

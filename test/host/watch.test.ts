@@ -12,6 +12,7 @@ import { watchHost } from '../../bench/host/watch.ts';
 import { resolveHost } from '../../bench/host-options.ts';
 import { hostWords } from '../../reports/host-words.ts';
 import { hostResults } from '../../reports/results-host.ts';
+import { LiveCourse } from '../../reports/terminal/live-course.ts';
 import { visibleLength } from '../../reports/terminal/text.ts';
 import { parseMetrics } from './metrics-parser.ts';
 import { context, fixture, look } from './support.ts';
@@ -28,10 +29,14 @@ async function watched(tty: boolean, abortAfter: number, columns = 80, tick = 30
   const waits: number[] = [];
   const written: string[] = [];
   let now = 0;
+  const course = new LiveCourse({
+    ...{ isTTY: tty, columns },
+    write: (part) => written.push(part),
+  });
   const { readings, share } = await watchHost({
     ...{ reader, main: await survey(reader, mount), signal: controller.signal },
     ...{ seconds: 2, readings: null },
-    stream: { isTTY: tty, columns, write: (part) => written.push(part) },
+    show: (one) => course.show(one),
     async wait(milliseconds) {
       waits.push(milliseconds);
       now += milliseconds;
