@@ -252,6 +252,29 @@ test('an owner per node drains the stock at each turn; five slots, or one owner,
   assert.ok((rates[2] ?? 1) < 0.02, `${rates}`);
 });
 
+test('of five slots in use the next one in turn gives way', () => {
+  const it = world('objcg-five-slots', { memcgs: 12, kmemIds: 12 });
+  const { cpu, machine, small, top } = it;
+  const owners = () => {
+    const first = CPU_RECORD.byteStock;
+    return [...machine.cpus.record.subarray(first, first + 5)];
+  };
+  const allocate = () => cpu.allocFor(cpu.createMemcg(top), small);
+  for (let memcg = 0; memcg < 5; memcg++) allocate();
+  const full = owners();
+  assert.equal(new Set(full).size, 5);
+  for (const slot of [0, 1]) {
+    allocate();
+    const now = owners();
+    assert.deepEqual(
+      now.flatMap((objcg, place) => (objcg === full[place] ? [] : [place])),
+      slot === 0 ? [0] : [0, 1],
+    );
+  }
+  assert.equal(cpu.byteStock().drains, 2);
+  it.sound();
+});
+
 test('stocks compared by memcg drain as seldom, and lose parts of pages: at most nodes x (page - 1)', () => {
   const it = world('objcg-by-memcg', { chargeBatch: 64 });
   const perOperation = pingPong(it, 5000);
