@@ -54,7 +54,7 @@ export const STORM_MIXES: readonly StormMix[] = [
   {
     ...base,
     name: 'remote',
-    meaning: 'every second object is freed by another CPU',
+    meaning: 'every second object is sent to another CPU to be freed, unless its mailbox is full',
     remoteShare: 0.5,
     interruptShare: 0.01,
   },
