@@ -160,6 +160,40 @@ test('a removal hands over one obj_cgroup, and those that were inherited', () =>
   it.sound();
 });
 
+test('what was inherited from several is counted and handed over as well', () => {
+  const it = world();
+  const { cpu, machine, small, child, top } = it;
+  const handles = [0, 1, 2].map(() => {
+    const grandchild = cpu.createMemcg(child);
+    const handle = cpu.allocFor(grandchild, small);
+    cpu.rmdir(grandchild);
+    cpu.runDeferred();
+    return handle;
+  });
+  cpu.drainStock();
+  cpu.runDeferred();
+  it.sound();
+  cpu.rmdir(child);
+  cpu.runDeferred();
+  it.sound();
+  assert.deepEqual([...new Set(handles.map((handle) => cpu.ownerOfObject(handle)))], [top]);
+  assert.equal(machine.memcgs.flags[child], 0);
+});
+
+test('a removed memcg that page cache keeps has no obj_cgroup of its own; its tasks use the parent', () => {
+  const it = world('objcg', { folios: 4 });
+  const { cpu, machine, small, child, top } = it;
+  const before = cpu.allocFor(child, small);
+  cpu.pageCache.add(child, 1);
+  cpu.rmdir(child);
+  cpu.runDeferred();
+  assert.notEqual(machine.memcgs.flags[child], 0);
+  it.sound();
+  const after = cpu.allocFor(child, small);
+  assert.deepEqual([cpu.ownerOfObject(before), cpu.ownerOfObject(after)], [top, top]);
+  it.sound();
+});
+
 test('handed over to the root, pages are taken off the root as they were put on it (M28)', () => {
   const it = world();
   const { cpu, child, top, small } = it;
