@@ -22,7 +22,7 @@ export interface ClaimsOptions {
 }
 
 /** The design that the mails are about. */
-const CLAIMED = 'splice-caches';
+export const CLAIMED = 'splice-caches';
 
 /** Reads `release,pointer`, or `all`. */
 function parseOnly(option: string, text: string): Claim[] {

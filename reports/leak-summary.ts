@@ -101,6 +101,7 @@ function seriesOf(frame: LeakFrame, strategy: string, runs: readonly LeakRun[]):
     percpuBytes: course((run) => run.percpuBytes),
     objectBytes: course((run) => run.objectBytes),
     pageBytes: course((run) => run.pageBytes),
+    deadObjectBytes: course((run) => run.deadObjectBytes),
     cacheCount: course((run) => run.cacheCount),
     ids,
     heldBytes: course(held),

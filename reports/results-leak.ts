@@ -50,6 +50,8 @@ const seriesSchema = open({
   /** Bytes of the objects in slab pages, and of the pages; empty in records from before 0.2. */
   objectBytes: course.default([]),
   pageBytes: course.default([]),
+  /** Bytes of the objects in slabs that are a removed cgroup's own; 0 where caches are shared. */
+  deadObjectBytes: course.default([]),
   cacheCount: course,
   /** Ids in use. */
   ids: course,
@@ -130,6 +132,8 @@ const runSchema = open({
   /** Bytes of the objects in slab pages, and of the pages; empty in records from before 0.2. */
   objectBytes: course.default([]),
   pageBytes: course.default([]),
+  /** Bytes of the objects in slabs that are a removed cgroup's own; 0 where caches are shared. */
+  deadObjectBytes: course.default([]),
   cacheCount: course,
   ids: course,
   parts: partsSchema,

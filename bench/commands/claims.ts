@@ -6,16 +6,20 @@ import { availableParallelism } from 'node:os';
 import { type ClaimResult, type ClaimsResults, formatCounted } from '../../reports/index.ts';
 import type { Claim, Finding } from '../claims/claim.ts';
 import { type ClaimContext, openContext } from '../claims/context.ts';
-import type { ClaimsOptions } from '../claims-options.ts';
+import { CLAIMED, type ClaimsOptions } from '../claims-options.ts';
 import { CapacityError } from '../errors.ts';
 import { PatchError } from '../explore/patched-core.ts';
 import { allowedCores, SessionError } from '../explore/session.ts';
+import { DEFAULT_SEED } from '../options.ts';
 import type { CommandCheck, CommandContext, CommandResult, Plan } from './registry.ts';
 
 /** Bytes of a session of the explorer, as `explore` counts them, and of the experiments beside. */
 const SESSION_BYTES = 2 ** 30;
 const OWN_BYTES = 2 ** 28;
 const SESSIONS_MAX = 4;
+
+/** What the outcome of a claim depends on, besides the claim. */
+export type ClaimChoice = Pick<ClaimsOptions, 'strategy' | 'quick' | 'seed'>;
 
 /** Cores for sessions; unnamed where the system does not say which. */
 function coresFor(claims: number): (number | null)[] {
@@ -41,24 +45,36 @@ export function planClaims({ claims, strategy, quick }: ClaimsOptions): Plan {
   };
 }
 
+/** What repeats a row: whatever its outcome depends on is in it. */
+function commandOf({ id }: Claim, { strategy, quick, seed }: ClaimChoice): string {
+  return [
+    `slabsplice claims --only ${id}`,
+    ...(strategy === CLAIMED ? [] : [`--strategies ${strategy}`]),
+    ...(quick ? ['--quick'] : []),
+    ...(seed === DEFAULT_SEED ? [] : [`--seed ${seed}`]),
+  ].join(' ');
+}
+
 /** A claim and how it came out, as the record has it. */
-export function claimResult(claim: Claim, strategy: string, finding: Finding): ClaimResult {
+export function claimResult(claim: Claim, choice: ClaimChoice, finding: Finding): ClaimResult {
+  const { strategy } = choice;
   const { id, group, statement, source, experiment, expected, resolution = '' } = claim;
   const { verdict, evidence, figures, searches, witnesses } = finding;
   return {
     ...{ id, group, statement, source, verdict, evidence },
     ...{ expected: expected.verdict, expectedSource: expected.source, experiment, resolution },
     ...{ strategy, figures: [...figures], searches: [...searches], witnesses: [...witnesses] },
-    command: `slabsplice claims --only ${id}`,
+    command: commandOf(claim, choice),
   };
 }
 
 /** Checks claims side by side; whatever was not finished when the signal came is left out. */
 async function checkAll(
-  { claims, strategy }: ClaimsOptions,
+  options: ClaimsOptions,
   context: ClaimContext,
   { signal, progress }: CommandContext,
 ): Promise<ClaimsResults> {
+  const { claims } = options;
   const failures: string[] = [];
   let done = 0;
   const checked = await Promise.all(
@@ -66,7 +82,7 @@ async function checkAll(
       try {
         const finding = await claim.check(context);
         progress.update(++done, claims.length, claim.id);
-        return signal.aborted ? [] : [claimResult(claim, strategy, finding)];
+        return signal.aborted ? [] : [claimResult(claim, options, finding)];
       } catch (error) {
         const ours = error instanceof SessionError || error instanceof PatchError;
         if (!ours) throw error;

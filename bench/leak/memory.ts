@@ -34,6 +34,8 @@ export interface Sample {
   readonly objectBytes: number;
   /** Bytes of the slab pages. */
   readonly pageBytes: number;
+  /** Bytes of the objects in slabs that are a removed cgroup's own; 0 where caches are shared. */
+  readonly deadObjectBytes: number;
   /** Caches of memcgs. */
   readonly cacheCount: number;
   /** Ids that are in use. */
@@ -163,6 +165,8 @@ export function sampleHost(machine: Machine, cpu: Cpu, host: Scenario['host']): 
   const all = memcgs.live + memcgs.dying;
   const cacheCount = caches.live + caches.dead;
   const use = slabUse(machine);
+  const { flags } = machine.kmemCaches;
+  const isDead = (cache: number) => ((flags[cache] as number) & CACHE_DEACTIVATED) !== 0;
   return {
     dying: memcgs.dying,
     live: memcgs.live,
@@ -176,6 +180,7 @@ export function sampleHost(machine: Machine, cpu: Cpu, host: Scenario['host']): 
       lruArrays,
     objectBytes: use.objectBytes,
     pageBytes: use.pages * PAGE,
+    deadObjectBytes: machine.strategy.sharesCaches ? 0 : slabUse(machine, isDead).objectBytes,
     percpuBytes: all * memcgPercpu(host) + cacheCount * cachePercpu(host),
     cacheCount,
     ids: host.idsHeldUntil === 'release' ? all : memcgs.live,

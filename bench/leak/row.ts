@@ -19,6 +19,7 @@ export function rowOf(run: HostRun, cell: number): LeakRun {
     percpuBytes: course((sample) => sample.percpuBytes),
     objectBytes: course((sample) => sample.objectBytes),
     pageBytes: course((sample) => sample.pageBytes),
+    deadObjectBytes: course((sample) => sample.deadObjectBytes),
     cacheCount: course((sample) => sample.cacheCount),
     ids: course((sample) => sample.ids),
     parts: {

@@ -16,8 +16,14 @@ export interface SlabUse {
   readonly objectBytes: number;
 }
 
-/** Counts them over the whole slab table, while no operation is in flight. */
-export function slabUse(machine: Machine): SlabUse {
+/**
+ * Counts them over the whole slab table, while no operation is in flight.
+ * @param isMeant which caches are counted; all, unless it says otherwise
+ */
+export function slabUse(
+  machine: Machine,
+  isMeant: (cache: number) => boolean = () => true,
+): SlabUse {
   const { page } = machine.slabs;
   const { pages: pagesOf, size } = machine.kmemCaches;
   const { free } = machine.cpuSlabs;
@@ -27,7 +33,7 @@ export function slabUse(machine: Machine): SlabUse {
   let objectBytes = 0;
   for (let row = 1; row <= end; row++) {
     const cache = cacheOfSlab(page, row);
-    if (cache === 0) continue;
+    if (cache === 0 || !isMeant(cache)) continue;
     const inuse = page[row << 2] & INUSE_MASK;
     pages += pagesOf[cache];
     objects += inuse;
@@ -37,7 +43,8 @@ export function slabUse(machine: Machine): SlabUse {
   const lastCache = machine.cacheRows.end();
   for (let first = 0; first < free.length; first += perCpu) {
     for (let cache = 1; cache < lastCache; cache++) {
-      const unused = free[first + cache] === 0 ? 0 : popcount(free[first + cache]);
+      if (free[first + cache] === 0 || !isMeant(cache)) continue;
+      const unused = popcount(free[first + cache]);
       objects -= unused;
       objectBytes -= unused * size[cache];
     }

@@ -90,7 +90,7 @@ function tableSection(claims: readonly ClaimResult[]): Section[] {
   return [
     {
       title: `Claims put to ${formatList(distinct(claims.map(({ strategy }) => strategy)))}`,
-      how: 'the verdict, whether it is what the rules of that kernel lead to, and schedules that were run for it.',
+      how: 'the verdict, whether it is what the rules of its kernel lead to, and schedules that were run for it.',
       table: {
         columns: ['verdict', 'expected', 'schedules'],
         rows: claims.map(tableRow),

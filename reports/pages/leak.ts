@@ -185,14 +185,23 @@ function publishedSection({ results }: LeakRecord): Section[] {
   ];
 }
 
+/** How much of some pages is objects. */
+function usedCell(objects: number, pages: number): Cell {
+  return pages === 0 ? NOTHING : { text: formatShare(objects / pages) };
+}
+
 /** How much of the slab pages is objects: none in records that do not say. */
-function usedRow(series: readonly LeakSeries[]): Row[] {
+function usedRows(series: readonly LeakSeries[]): Row[] {
   if (series.some(({ pageBytes }) => pageBytes.length === 0)) return [];
-  const cells = series.map((one) => {
-    const pages = atEnd(one.pageBytes);
-    return pages === 0 ? NOTHING : { text: formatShare(atEnd(one.objectBytes) / pages) };
+  const all = series.map((one) => usedCell(atEnd(one.objectBytes), atEnd(one.pageBytes)));
+  const rows: Row[] = [{ label: 'slab used by objects', cells: all }];
+  if (series.every(({ deadObjectBytes }) => atEnd(deadObjectBytes) === 0)) return rows;
+  // Where caches are shared a removed cgroup has no slab of its own, and a slab without objects is not kept.
+  const left = series.map(({ deadObjectBytes, parts }) => {
+    const objects = atEnd(deadObjectBytes);
+    return usedCell(objects, objects === 0 ? 0 : atEnd(parts.deadSlab));
   });
-  return [{ label: 'slab used by objects', cells }];
+  return [...rows, { label: '  that of removed cgroups', cells: left }];
 }
 
 /** What keeps the dying, and how many structures there are. */
@@ -220,7 +229,7 @@ function keptSection({ results }: LeakRecord): Section[] {
           row('kept by neither', neither),
           row('live cgroups', (one) => atEnd(one.live)),
           row('kmem_caches', (one) => atEnd(one.cacheCount)),
-          ...usedRow(series),
+          ...usedRows(series),
           row(`ids in use${limit}`, (one) => atEnd(one.ids)),
         ],
         wrapLabels: true,

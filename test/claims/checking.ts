@@ -16,7 +16,7 @@ export async function checkClaims(
   try {
     const claims = CLAIMS.filter(({ id }) => ids.includes(id));
     return await Promise.all(
-      claims.map(async (claim) => claimResult(claim, chosen.strategy, await claim.check(context))),
+      claims.map(async (claim) => claimResult(claim, chosen, await claim.check(context))),
     );
   } finally {
     context.close();

@@ -155,9 +155,10 @@ class World {
     const vectorOf = (cache: number) => (this.shares ? 8 * (objectsOf[cache] ?? 0) : 0);
     const bytesOf = (cache: number) =>
       (slabs.get(cache) ?? 0) * (pagesOf(cache) * PAGE + vectorOf(cache));
-    const left = this.objects.filter(({ owner }) => this.shares && owner?.removed === true);
-    const leftBytes = left.reduce((total, { root }) => total + (size[root] ?? 0) + 8, 0);
     const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+    const left = this.objects.filter(({ owner }) => owner?.removed === true);
+    const leftObjects = sum(left.map(({ root }) => size[root] ?? 0));
+    const leftBytes = this.shares ? leftObjects + 8 * left.length : 0;
     const dead = this.copies.filter(({ owner }) => owner.removed);
     const live = this.copies.filter(({ owner }) => !owner.removed);
     const dying = this.memcgs.filter(({ removed }) => removed);
@@ -196,6 +197,7 @@ class World {
         parts.lruArrays,
       objectBytes: sum(this.objects.map(({ root }) => size[root] ?? 0)),
       pageBytes: sum([...slabs].map(([cache, count]) => count * pagesOf(cache) * PAGE)),
+      deadObjectBytes: this.shares ? 0 : leftObjects,
       percpuBytes: all * percpu + this.copies.length * cachePercpu,
       cacheCount: this.copies.length,
       ids: host.idsHeldUntil === 'release' ? all : online.length,

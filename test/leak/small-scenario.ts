@@ -87,6 +87,7 @@ export function bareRun(change: Partial<LeakRun> & { readonly dying: number[] })
       percpuBytes: none,
       objectBytes: none,
       pageBytes: none,
+      deadObjectBytes: none,
       cacheCount: none,
       ids: none,
       caches: [],

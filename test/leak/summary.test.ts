@@ -66,6 +66,7 @@ const fleetOf = fc.integer({ min: 1, max: 12 }).chain((hosts) =>
             ...{ keptBySlab: course(9), slabBytes: course(2 ** 31), percpuBytes: course(2 ** 31) },
             ...{ cacheCount: course(9999), ids: course(2000) },
             ...{ objectBytes: course(2 ** 30), pageBytes: course(2 ** 31) },
+            deadObjectBytes: course(2 ** 29),
             parts: fc.record(
               Object.fromEntries(MEMORY_PARTS.map((part) => [part, course(2 ** 30)])),
             ) as unknown as fc.Arbitrary<LeakRun['parts']>,
@@ -92,6 +93,7 @@ const fleetOf = fc.integer({ min: 1, max: 12 }).chain((hosts) =>
 const COURSES = [
   ...(['dying', 'live', 'keptByPages', 'keptBySlab'] as const),
   ...(['slabBytes', 'percpuBytes', 'cacheCount', 'ids'] as const),
+  ...(['objectBytes', 'pageBytes', 'deadObjectBytes'] as const),
 ];
 
 test('a summary is what adding up by hand gives, in whatever order hosts finished', () => {
