@@ -124,11 +124,11 @@ function memorySection(results: ReplayResults): Section[] {
         text: formatBytes(Math.max(0, ...slabBytes)),
       })),
     },
+    ...usedRow(results.series),
     {
       label: 'slab at the end',
       cells: results.series.map(({ slabBytes }) => ({ text: formatBytes(slabBytes.at(-1) ?? 0) })),
     },
-    ...usedRow(results.series),
     {
       label: 'dying at the end',
       cells: results.series.map(({ dying }) => ({ text: formatCount(dying.at(-1) ?? 0) })),
