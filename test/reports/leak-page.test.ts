@@ -335,3 +335,22 @@ test('run shows the chart and the sentences, and only counts hosts as missing th
   const before = renderTerminal({ ...compare, command: 'run' }, { width: 100, color: false });
   assert.doesNotMatch(before, /DYING CGROUPS/);
 });
+
+test('how much of slab is objects: of removed cgroups apart, where they have slabs of their own', () => {
+  const record = leakRecord();
+  const used = (of: LeakRecord) => {
+    const kept = section(of, 'What keeps them');
+    return [row(kept, 'slab used by objects'), row(kept, '  that of removed cgroups')];
+  };
+  const withDead = (dead: (strategy: string, deadSlab: number[]) => number[]): LeakRecord => {
+    const series = record.results.series.map((one) => ({
+      ...one,
+      deadObjectBytes: dead(one.strategy, one.parts.deadSlab),
+    }));
+    return { ...record, results: { ...record.results, series } };
+  };
+  const half = (strategy: string, slab: number[]) =>
+    slab.map((bytes) => (strategy === 'pin' ? bytes / 2 : 0));
+  assert.deepEqual(used(withDead(half))[1], ['50 %', '-', '-', '-']);
+  assert.deepEqual(used(withDead(() => [])), [['55 %', '55 %', '55 %', '55 %'], []]);
+});
