@@ -128,6 +128,16 @@ class World {
     return found;
   }
 
+  /** Slabs of removed memcgs, and slabs that objects of removed memcgs are in: no slab is kept empty. */
+  deadSlabs(): [kept: number, used: number] {
+    const slabs = this.slabs();
+    const dead = this.copies.filter(({ owner }) => owner.removed);
+    const kept = dead.reduce((total, { cache }) => total + (slabs.get(cache) ?? 0), 0);
+    const left = this.objects.filter(({ owner }) => owner?.removed === true);
+    // All of these caches have a row for each slab, of 64 objects.
+    return [kept, new Set(left.map(({ handle }) => handle >>> 6)).size];
+  }
+
   /** Lets all deferred work happen, and forgets what must be gone after it. */
   settle(): void {
     this.cpu.runDeferred();
@@ -273,6 +283,7 @@ for (const strategy of STRATEGY_NAMES) {
           sum(({ deadBytes }) => deadBytes),
           found.parts.deadSlab,
         );
+        if (!world.shares) assert.equal(...world.deadSlabs());
         const { pages, violations } = audit(world.machine, world.cpu);
         assert.deepEqual([violations, found.pageBytes], [[], pages * PAGE]);
         const all = found.parts.liveSlab + found.parts.deadSlab;
