@@ -36,7 +36,7 @@ const witnessSchema = open({
 
 const claimSchema = open({
   id: name,
-  group: z.enum(['cover letter', 'patch text', 'open question']),
+  group: z.enum(['cover letter', 'patch text', 'open question', 'May 2026']),
   statement: name,
   source: name,
   verdict,

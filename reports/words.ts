@@ -34,8 +34,11 @@ import type { GrowthResult, OfflineResult } from './results.ts';
 /** Exponents this close to 0 mean "the same at every size": 0.05 doubles the time in six decades. */
 const FLAT_EXPONENT = 0.05;
 
+/** What is said of a strategy that hands nothing over. */
+export const MOVES_NOTHING = 'moves nothing';
+
 /** Says what a strategy does to remove a cgroup, from the steps it counted. */
-function workWords({ steps, pages, slabs }: OfflineResult): string {
+export function workWords({ steps, pages, slabs }: OfflineResult): string {
   // Who walks pages may move caches too; the walk is what it is about.
   const visited = formatCount(steps.pagesVisited);
   if (steps.rowsScanned > 0) return `scans ${formatCount(steps.rowsScanned)} slab rows`;
@@ -48,16 +51,25 @@ function workWords({ steps, pages, slabs }: OfflineResult): string {
     return owners === 1
       ? 'hands over one obj_cgroup'
       : `hands over ${formatCount(owners)} obj_cgroups`;
-  return 'moves nothing';
+  return MOVES_NOTHING;
+}
+
+/** Whether the time is the same at every size, beyond doubt. */
+export function isFlat({ ci95: [lo, hi] }: GrowthResult): boolean {
+  return lo >= -FLAT_EXPONENT && hi <= FLAT_EXPONENT;
+}
+
+/** Whether the time grows with the pages charged, beyond doubt. */
+export function isGrowing({ ci95: [lo] }: GrowthResult): boolean {
+  return lo > FLAT_EXPONENT;
 }
 
 /** Says how a strategy's time depends on the pages charged, to go on after a comma. */
 function growthWords(growth: GrowthResult): string {
-  const [lo, hi] = growth.ci95;
   const shown = `exponent ${formatExponent(growth.exponent)}`;
-  if (lo > FLAT_EXPONENT) return `growing with the pages (${shown})`;
-  if (hi < -FLAT_EXPONENT) return `falling with the pages (${shown})`;
-  if (lo >= -FLAT_EXPONENT && hi <= FLAT_EXPONENT) return `the same at every size (${shown})`;
+  if (isGrowing(growth)) return `growing with the pages (${shown})`;
+  if (growth.ci95[1] < -FLAT_EXPONENT) return `falling with the pages (${shown})`;
+  if (isFlat(growth)) return `the same at every size (${shown})`;
   const interval = formatInterval(growth.ci95, formatExponent);
   return `perhaps changing with the pages (exponent ${interval})`;
 }
@@ -72,7 +84,8 @@ function ratioWords({ ratio, ci95, verdict }: RatioFact): string {
   return `cannot tell if longer or shorter, ${shown} ${interval}: take more rounds or quieten the machine`;
 }
 
-interface Scene {
+/** Where conclusions are drawn, and what was measured there. */
+export interface Scene {
   record: CompareRecord;
   conditions: Conditions;
   size: Size;
@@ -87,7 +100,7 @@ function leavesDying(record: CompareRecord, entry: OfflineResult): boolean {
 }
 
 /** Finds where conclusions are drawn: at the largest size, on the step in which strategies differ. */
-function sceneOf(record: CompareRecord): Scene | undefined {
+export function sceneOf(record: CompareRecord): Scene | undefined {
   const conditions = conditionsOf(record, 'handover')[0] ?? conditionsOf(record, 'removal')[0];
   if (conditions === undefined) return undefined;
   const size = decisiveSize(record, conditions);

@@ -3,7 +3,7 @@ import type { ClaimFigure, ClaimSearch, ClaimVerdict, ClaimWitness } from '../..
 import type { ClaimContext } from './context.ts';
 
 /** Where a sentence stands. */
-export type ClaimGroup = 'cover letter' | 'patch text' | 'open question';
+export type ClaimGroup = 'cover letter' | 'patch text' | 'open question' | 'May 2026';
 
 /** What an experiment found; every field of it was measured in this run. */
 export interface Finding {

@@ -5,6 +5,7 @@ import { QUESTIONS } from './questions.ts';
 import { RACE_CLAIMS } from './races.ts';
 import { RELEASE_CLAIMS } from './release.ts';
 import { STATISTICS_CLAIMS } from './statistics.ts';
+import { STOCK_CLAIMS } from './stocks.ts';
 
 /** See the head of the file. */
 export const CLAIMS: readonly Claim[] = [
@@ -13,4 +14,5 @@ export const CLAIMS: readonly Claim[] = [
   ...LOCAL_CLAIMS,
   ...RACE_CLAIMS,
   ...QUESTIONS,
+  ...STOCK_CLAIMS,
 ];

@@ -8,3 +8,11 @@ export const TEXT =
 /** The patch that gives caches a reference counter. */
 export const LIFE_CYCLE =
   '"[PATCH v7 08/10] mm: rework non-root kmem_cache lifecycle management", 2019-06-11';
+/** An obj_cgroup a node, and what it cost. */
+export const PER_NODE =
+  'report of a -67.7 % regression (202605121641.b6a60cb0-lkp@intel.com) and its thread, 2026-05';
+/** The first mend. */
+export const STOCK_BY_MEMCG =
+  '"memcg: cache obj_stock by memcg, not by objcg pointer", first form, 2026-05';
+/** The one that stayed. */
+export const FIVE_SLOTS = 'S. Butt, "memcg: multi objcg charge support", 2026-05';

@@ -20,6 +20,7 @@ const GROUPS: readonly [group: ClaimResult['group'], title: string][] = [
   ['cover letter', 'Claims of the cover letter'],
   ['patch text', 'Claims of the patch texts'],
   ['open question', 'Questions that the review of v5 left open'],
+  ['May 2026', 'What was said of later designs in May 2026'],
 ];
 
 function isExpected({ verdict, expected }: ClaimResult): boolean {

@@ -2,6 +2,7 @@
 import { formatCount, formatCounted, formatNs, formatRatio } from '../format.ts';
 import { leakWords } from '../leak-words.ts';
 import type { CompareRecord, LeakRecord, StormRecord } from '../record.ts';
+import { inShort } from '../run-words.ts';
 import { endNotes, lossNote } from '../storm-words.ts';
 import { comparePage } from './compare.ts';
 import { dyingSection, simulationFact } from './leak.ts';
@@ -77,5 +78,9 @@ export function runPage(record: CompareRecord): Page {
   const storm = stormOf(record);
   const stormed = storm === undefined ? compared : withStorm(compared, storm);
   const leak = leakOf(record);
-  return leak === undefined ? stormed : withLeak(stormed, leak);
+  const page = leak === undefined ? stormed : withLeak(stormed, leak);
+  // What is incomplete, or broke, is told before anything that is concluded from it.
+  const first = page.verdict.findIndex(({ tone }) => tone !== 'bad');
+  const at = first < 0 ? page.verdict.length : first;
+  return { ...page, verdict: page.verdict.toSpliced(at, 0, ...inShort(record)) };
 }

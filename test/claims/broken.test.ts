@@ -34,6 +34,12 @@ const NO_DRAIN: Patch = {
   find: 'lrus.drain(id, parent);',
   put: '',
 };
+const STOCK = 'reparent/byte-stock.ts';
+/** Every design's stock with so many slots. */
+const slots = (number: number): Patch => ({
+  ...{ file: STOCK, find: 'const { cpu, slots, memcgOf, chargedBytes' },
+  put: `const slots = ${number}; const { cpu, memcgOf, chargedBytes`,
+});
 const NO_FLUSH: Patch = {
   file: 'memcg/root-caches.ts',
   find: 'for (let round = 0; round < 2; round++)',
@@ -127,6 +133,22 @@ const CASES: readonly Broken[] = [
   {
     ...{ claim: 'from-kmem', how: 'if the core itself is broken', verdict: 'cannot tell' },
     patches: [NO_DRAIN],
+  },
+  {
+    ...{ claim: 'node-drains', how: 'if stocks have two slots', verdict: 'fails' },
+    patches: [slots(2)],
+  },
+  {
+    ...{ claim: 'stock-by-memcg', how: 'if obj_cgroups are compared after all', verdict: 'holds' },
+    patches: [slots(2), { file: STOCK, find: "bound.compare === 'memcg'", put: 'false' }],
+  },
+  {
+    ...{ claim: 'five-slots', how: 'if there is one', verdict: 'fails' },
+    patches: [slots(1)],
+  },
+  {
+    ...{ claim: 'five-slots', how: 'if parts of pages are dropped', verdict: 'fails' },
+    patches: [{ file: STOCK, find: 'if (rest !== 0) add(chargedBytes, objcg, rest);', put: '' }],
   },
 ];
 

@@ -5,7 +5,9 @@ const HEAD = `# What the patch mails say, checked
 
 The series "mm: reparent slab memory on cgroup removal" (2019) argues in sentences. Here is each of them, in
 our words, with where it stands, what was run on the model to decide it, and what was found. Four questions
-that the review of v5 left open on 2019-05-28 are at the end: v5's form was put back for them.
+that the review of v5 left open on 2019-05-28 come after them: v5's form was put back for them. At the end are
+three sentences of May 2026, when a later design lost two thirds of its speed on large machines: they are put to
+that design and its mends.
 
 \`slabsplice claims\` checks all of them, within a minute; \`slabsplice claims --only ID\` one, with every figure
 and the schedules step by step. Nothing is remembered from run to run: a verdict follows from what its
@@ -24,6 +26,7 @@ const GROUPS: readonly [ClaimResult['group'], string][] = [
   ['cover letter', 'The cover letter'],
   ['patch text', 'The texts of the patches'],
   ['open question', 'Open questions of the review of v5'],
+  ['May 2026', 'May 2026: what was said of later designs'],
 ];
 
 function cell(text: string): string {

@@ -32,11 +32,12 @@ for (const { id, expected } of CLAIMS) {
   });
 }
 
-test('there are the thirteen claims, the four questions, and the rest of the seed mail', () => {
+test('there are the thirteen claims, the four questions, the rest of the seed mail, and May 2026', () => {
   const ids = CLAIMS.map(({ id }) => id);
   assert.equal(new Set(ids).size, ids.length);
   assert.equal(CLAIMS.filter(({ group }) => group === 'open question').length, 4);
-  assert.equal(ids.length, 21);
+  assert.equal(CLAIMS.filter(({ group }) => group === 'May 2026').length, 3);
+  assert.equal(ids.length, 24);
 });
 
 test('the false one: below zero, shown as 0, too few for a parent with pages, nodes evicted', () => {

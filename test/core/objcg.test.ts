@@ -1,6 +1,7 @@
 /** Designs with an owner per object: bytes and where they are, owners and how they are handed over. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { pingPong } from '../../bench/workload/ping-pong.ts';
 import {
   audit,
   bindCpu,
@@ -13,7 +14,6 @@ import {
   ROOT_MEMCG,
 } from '../../core/index.ts';
 import { CPU_RECORD } from '../../core/slub/row-supply.ts';
-import { pingPong } from '../support/ping-pong.ts';
 
 const PAGE = 4096;
 /** Of 64 bytes, each charged 72. */
@@ -276,7 +276,7 @@ test('an object on a list moves with its owner', () => {
 test('an owner per node drains the stock at each turn; five slots, or one owner, do not (2026-05)', () => {
   const rates = ['objcg', 'objcg-per-node', 'objcg-five-slots'].map((strategy) => {
     const it = world(strategy, { chargeBatch: 64 });
-    const perOperation = pingPong(it, 5000);
+    const perOperation = pingPong({ ...it, memcgs: [it.child], cache: it.small }, 5000);
     it.sound();
     return perOperation;
   });
@@ -311,7 +311,7 @@ test('of five slots in use the next one in turn gives way', () => {
 
 test('stocks compared by memcg drain as seldom, and lose parts of pages: at most nodes x (page - 1)', () => {
   const it = world('objcg-by-memcg', { chargeBatch: 64 });
-  const perOperation = pingPong(it, 5000);
+  const perOperation = pingPong({ ...it, memcgs: [it.child], cache: it.small }, 5000);
   assert.ok(perOperation < 0.001, `${perOperation}`);
   it.sound();
   const { cpu, other, child, top, small } = it;

@@ -1,11 +1,11 @@
 /** Published numbers that no command compares: worked out anew by the core each time. */
 import { readFileSync } from 'node:fs';
 import { memcgPercpu } from '../../bench/leak/memory.ts';
+import { pingPong } from '../../bench/workload/ping-pong.ts';
 import { audit, bindCpu, createMachine, ROOT_MEMCG } from '../../core/index.ts';
 import { type GeometryKernel, geometryOfSize } from '../../core/slub/geometry.ts';
 import type { Comparison } from '../../reports/fidelity/facts.ts';
 import { scenarioOf } from '../leak/small-scenario.ts';
-import { pingPong } from '../support/ping-pong.ts';
 
 type Row = [name: string, size: number, objects: number, pages: number];
 interface Published {
@@ -111,7 +111,7 @@ function messaged(strategy: string) {
   const top = cpu.createMemcg(ROOT_MEMCG);
   const child = cpu.createMemcg(top);
   const small = cpu.createRootCache(SMALL);
-  const perOperation = pingPong({ cpu, other, child, small }, 5000);
+  const perOperation = pingPong({ cpu, other, memcgs: [child], cache: small }, 5000);
   return { machine, cpu, other, child, top, small, perOperation };
 }
 
