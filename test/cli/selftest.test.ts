@@ -1,11 +1,12 @@
 /** `selftest` as a user starts it: KTAP and a record, a choice of tests, and what is refused. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { renderTerminal, type SelftestTest, validateRecord } from '../../reports/index.ts';
 import { parseKtap } from '../selftest/ktap-parser.ts';
-import { runCli, temporaryFolder } from './run-cli.ts';
+import { runCli, startCli, temporaryFolder } from './run-cli.ts';
 
 test('the suite under every strategy: KTAP on standard output, a record, exit code 0', async (t) => {
   const cwd = temporaryFolder(t);
@@ -94,3 +95,27 @@ for (const [args, says] of REFUSED) {
     assert.match(stderr, says);
   });
 }
+
+test('Ctrl-C ends the suite of the strategy that is running, and marks record and KTAP', async (t) => {
+  const cwd = temporaryFolder(t);
+  const child = startCli(['selftest', '--json', 'a.json'], cwd);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  // The first line is written just before the work starts, which takes seconds for each strategy.
+  child.stderr.once('data', () => child.kill('SIGINT'));
+  // A thread that went on would keep the process, and with it this test, alive.
+  const [code, signal] = await once(child, 'close');
+  assert.deepEqual([code, signal], [130, null], stderr);
+  assert.match(stderr, /^interrupted: the record holds what was finished/m);
+  // A plan that is not fulfilled: a harness that reads KTAP sees that tests are missing.
+  assert.match(stdout, /^1\.\.5$/m);
+  assert.match(stdout, /^# cut short/m);
+  const record = validateRecord(JSON.parse(readFileSync(join(cwd, 'a.json'), 'utf8')), 'a.json');
+  assert.ok(record.command === 'selftest' && !record.complete);
+  assert.deepEqual(record.results.tests, []);
+});
