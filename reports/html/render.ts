@@ -101,7 +101,11 @@ function recordHtml({ record, id }: Part): string {
     `<p class="tools" data-download="${escaped(name)}"></p>`,
     commandHtml(record),
     checksHtml(record, id),
-    `<details><summary>${formatCounted(pairs.length, 'parameter')}</summary>${pairsHtml(`Parameters ${id}`, pairs)}</details>`,
+    ...(pairs.length === 0
+      ? []
+      : [
+          `<details><summary>${formatCounted(pairs.length, 'parameter')}</summary>${pairsHtml(`Parameters ${id}`, pairs)}</details>`,
+        ]),
     '</section>',
     `<script type="application/json" id="${id}-json">${json}</script>`,
   ].join('\n');

@@ -18,7 +18,7 @@ function stepRows(trace: Trace): string[] {
     ...(skipped === 0
       ? []
       : [
-          `<tr class="skipped"><td></td>${lanes(cpu, escaped(skippedText(skipped)))}<td></td></tr>`,
+          `<tr class="skipped"><td></td>${lanes(cpu, escaped(skippedText(skipped)))}<td class="source"></td></tr>`,
         ]),
     `<tr data-step="${at}"><th scope="row">${at + 1}</th>${lanes(cpu, escaped(text.trim() === '' ? MISSING : text))}<td class="source">${escaped(source)}</td></tr>`,
   ]);

@@ -29,6 +29,11 @@ function readParts(): Part[] {
   });
 }
 
+function strategiesOf({ record }: Part): string[] {
+  const { strategies } = record.parameters;
+  return Array.isArray(strategies) ? strategies.map(String) : [];
+}
+
 function sectionsOf({ article, page }: Part): [element: HTMLElement, section: Section][] {
   return page.sections.flatMap((section, at) => {
     const element = document.getElementById(`${article.id}s${at}`);
@@ -95,7 +100,10 @@ function recolor(charts: readonly ChartView[]): void {
 
 function main(): void {
   const parts = readParts();
-  const looks = looksFor(parts.map(({ page }) => page));
+  const looks = looksFor(
+    parts.flatMap(strategiesOf),
+    parts.map(({ page }) => page),
+  );
   const charts = parts.flatMap((part) =>
     sectionsOf(part).flatMap(([element, section]) => mountSection(element, section, looks)),
   );

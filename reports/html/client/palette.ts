@@ -19,7 +19,8 @@ export type Shape = readonly (readonly [x: number, y: number])[];
 export const HOLLOW = '○';
 /** Colours that the style sheet has. */
 const SLOTS = 8;
-const CIRCLE: Shape = [];
+/** The shape of points that stand alone, too. */
+export const CIRCLE: Shape = [];
 const SHAPES: readonly Shape[] = [
   CIRCLE,
   ...[
@@ -91,14 +92,22 @@ function keyOf({ name }: Series): string {
   return name.split(/, | and /, 1)[0] ?? name;
 }
 
-/** Gives each name a slot, in the order in which the document has them. */
-export function looksFor(pages: readonly Page[]): (chart: Chart, at: number) => Look {
+/**
+ * Gives each name a slot.
+ * @param strategies come first, so that those of the same run look the same in every document
+ * @param pages others come in the order in which these have them
+ */
+export function looksFor(
+  strategies: readonly string[],
+  pages: readonly Page[],
+): (chart: Chart, at: number) => Look {
   const slots = new Map<string, number>();
   const slotOf = (key: string): number => {
     const known = slots.get(key) ?? slots.size;
     slots.set(key, known);
     return known;
   };
+  for (const name of strategies) slotOf(name);
   const charts = pages.flatMap(({ sections }) => sections.flatMap(({ chart }) => chart ?? []));
   for (const { series } of charts) {
     for (const one of series) if (one.mark === undefined) slotOf(keyOf(one));
@@ -142,7 +151,7 @@ function lookUp(property: string): string {
 export function swatch({ slot, dash, shape }: Look, mark: string | undefined): Node {
   const corners = shape.map(([x, y]) => `${15 + 4 * x},${7 + 4 * y}`).join(' ');
   const marker =
-    shape.length === 0
+    shape.length === 0 || mark !== undefined
       ? svg('circle', { cx: 15, cy: 7, r: 4 })
       : svg('polygon', { points: corners });
   if (mark === HOLLOW) marker.setAttribute('class', 'hollow');

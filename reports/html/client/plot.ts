@@ -2,7 +2,8 @@
 import uPlot from 'uplot';
 import type { Chart } from '../../pages/page.ts';
 import type { Axes, Columns } from './columns.ts';
-import { colorOf, HOLLOW, type Look, type Shape } from './palette.ts';
+import { CIRCLE, colorOf, HOLLOW, type Look, type Shape } from './palette.ts';
+import { logFilter, logSplits } from './ticks.ts';
 
 /** What a plot says while one plays with it. */
 export interface PlotEvents {
@@ -14,6 +15,8 @@ export interface PlotEvents {
 /** Pixels that a point should have to itself, or points are not marked. */
 const ROOM = 14;
 const MARKER = 4;
+const POWERS_OF_TWO = Array.from({ length: 60 }, (_, at) => 2 ** at);
+const FONT = '13px system-ui, sans-serif';
 const HEIGHT = { usual: 300, tall: 380 };
 /** Room on both sides of the first and the last point, as a share of the width. */
 const MARGIN = 0.02;
@@ -54,7 +57,7 @@ function addMarker(path: Path2D, x: number, y: number, radius: number, shape: Sh
 }
 
 /** Draws the markers of a series, those in sight. */
-function markers(shape: Shape): uPlot.Series.Points.PathBuilder {
+function markers(shape: Shape, size: number): uPlot.Series.Points.PathBuilder {
   return (plot, place, from, to) => {
     const path = new Path2D();
     const xs = plot.data[0];
@@ -64,7 +67,7 @@ function markers(shape: Shape): uPlot.Series.Points.PathBuilder {
       const y = ys[at];
       if (x === undefined || y === undefined || y === null) continue;
       const left = plot.valToPos(x, 'x', true);
-      addMarker(path, left, plot.valToPos(y, 'y', true), MARKER * uPlot.pxRatio, shape);
+      addMarker(path, left, plot.valToPos(y, 'y', true), size * MARKER * uPlot.pxRatio, shape);
     }
     return { stroke: path, fill: path, clip: null, flags: 3 };
   };
@@ -103,7 +106,8 @@ function seriesOptions(chart: Chart, { places }: Columns, looks: readonly Look[]
       points: {
         show: (plot, _, from, to) =>
           alone || (to - from + 1) * ROOM < plot.bbox.width / uPlot.pxRatio,
-        ...{ paths: markers(look.shape), width: alone ? 2 : 1, size: 2 * MARKER, stroke },
+        ...{ paths: markers(alone ? CIRCLE : look.shape, alone ? 1.2 : 1) },
+        ...{ width: alone ? 2 : 1, size: 2 * MARKER, stroke },
         fill: () => (hollow ? colorOf('--page') : stroke()),
       },
     };
@@ -140,21 +144,27 @@ function linearY(_: uPlot, from: number | null, to: number | null): uPlot.Range.
   return [low * 1.05, high === low ? low + 1 : high * 1.05];
 }
 
-function axisOptions(chart: Chart): uPlot.Axis[] {
-  const look = () => ({
-    stroke: () => colorOf('--text'),
-    font: '13px system-ui, sans-serif',
-    labelFont: '13px system-ui, sans-serif',
-    grid: { stroke: () => colorOf('--grid'), width: 1 },
-    ticks: { stroke: () => colorOf('--grid'), width: 1, size: 5 },
-  });
+function axisLook(log: boolean): uPlot.Axis {
+  const line = { stroke: () => colorOf('--grid'), width: 1 };
+  const marks = log ? { splits: logSplits, filter: logFilter } : {};
+  return {
+    ...{ stroke: () => colorOf('--text'), font: FONT, labelFont: FONT, ...marks },
+    grid: { ...line, ...(log ? { filter: logFilter } : {}) },
+    ticks: { ...line, size: 5 },
+  };
+}
+
+function axisOptions({ xTitle, formatY }: Chart, axes: Axes): uPlot.Axis[] {
   const widest = (texts: string[] | null): number =>
     (texts ?? []).reduce((most, text) => Math.max(most, text.length), 0);
+  const x = { label: xTitle, labelSize: 22, size: 28, values: labels(formatX), space: 70 };
   return [
-    { ...look(), label: chart.xTitle, labelSize: 22, size: 28, values: labels(formatX), space: 70 },
+    { ...axisLook(axes.x === 'log'), ...x },
     {
-      ...look(),
-      values: labels(chart.formatY),
+      ...axisLook(axes.y === 'log'),
+      // Bytes are shown in powers of 1024, so their marks go by those.
+      ...(formatY(1024).endsWith('KiB') ? { incrs: POWERS_OF_TWO } : {}),
+      values: labels(formatY),
       size: (_, texts) => Math.max(36, widest(texts) * 7.5 + 16),
     },
   ];
@@ -168,16 +178,16 @@ export function plotOptions(
 ): uPlot.Options {
   const { axes, columns, looks, width } = on;
   const height = chart.tall ? HEIGHT.tall : HEIGHT.usual;
-  const log = { distr: 3, log: 10 } as const;
+  const log: uPlot.Scale = { distr: 3, log: 10 };
   return {
     ...{ width, height, legend: { show: false } },
     scales: {
-      x: { time: false, ...(axes.x === 'log' ? log : {}), range: xRange(axes.x === 'log') },
+      x: { ...(axes.x === 'log' ? log : {}), time: false, range: xRange(axes.x === 'log') },
       y: axes.y === 'log' ? log : { range: linearY },
     },
     series: [{}, ...seriesOptions(chart, columns, looks)],
     bands: bandOptions(columns, looks),
-    axes: axisOptions(chart),
+    axes: axisOptions(chart, axes),
     cursor: {
       drag: { x: true, y: true, uni: 40 },
       dataIdx: nearest,
