@@ -41,8 +41,8 @@ test('a named destination replaces the default folder, and --out adds one', (t) 
     files: [file, inOut],
     html: null,
   });
-  assert.deepEqual(plan({ json: true }), { jsonOnly: true, files: [] });
-  assert.deepEqual(plan({ json: '-', out }), { jsonOnly: true, files: [inOut] });
+  assert.deepEqual(plan({ json: true }), { jsonOnly: true, files: [], html: null });
+  assert.deepEqual(plan({ json: '-', out }), { jsonOnly: true, files: [inOut], html: null });
   assert.deepEqual(readdirSync(out), [], 'checking leaves nothing behind');
 });
 
