@@ -31,7 +31,7 @@ function fill(details: HTMLElement, chart: Chart): void {
   };
   const heads = [chart.xTitle, ...chart.series.map(({ name }) => name)];
   const head = make('tr', {}, ...heads.map((name) => make('th', { scope: 'col' }, name)));
-  const table = make('table', { class: 'figures' }, make('thead', {}, head), body);
+  const table = make('table', { class: 'figures points' }, make('thead', {}, head), body);
   const more = button('', () => grow());
   const grow = (): void => {
     const from = body.rows.length;

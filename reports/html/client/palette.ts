@@ -19,10 +19,9 @@ export type Shape = readonly (readonly [x: number, y: number])[];
 export const HOLLOW = '○';
 /** Colours that the style sheet has. */
 const SLOTS = 8;
-/** The shape of points that stand alone, too. */
+/** The shape of points that stand alone: no line has it. */
 export const CIRCLE: Shape = [];
 const SHAPES: readonly Shape[] = [
-  CIRCLE,
   ...[
     [
       [-0.85, -0.85],
@@ -72,6 +71,13 @@ const SHAPES: readonly Shape[] = [
       [0.7, 1],
       [-0.7, 1],
       [-1.1, -0.3],
+    ] as const,
+  ],
+  ...[
+    [
+      [1.1, 0],
+      [-0.75, 1],
+      [-0.75, -1],
     ] as const,
   ],
   ...[
@@ -151,7 +157,7 @@ function lookUp(property: string): string {
 export function swatch({ slot, dash, shape }: Look, mark: string | undefined): Node {
   const corners = shape.map(([x, y]) => `${15 + 4 * x},${7 + 4 * y}`).join(' ');
   const marker =
-    shape.length === 0 || mark !== undefined
+    mark !== undefined
       ? svg('circle', { cx: 15, cy: 7, r: 4 })
       : svg('polygon', { points: corners });
   if (mark === HOLLOW) marker.setAttribute('class', 'hollow');

@@ -28,6 +28,11 @@ export function mountTrace(host: HTMLElement, trace: Trace): void {
     const hidden =
       top < box.scrollTop || row.offsetTop + row.clientHeight > box.scrollTop + box.clientHeight;
     if (hidden) box.scrollTop = Math.max(0, top - box.clientHeight / 3);
+    // On a narrow screen not all lanes are in sight.
+    const cell = row.querySelector<HTMLElement>('td:not(:empty)');
+    if (cell === null) return;
+    const right = cell.offsetLeft + cell.clientWidth - box.clientWidth;
+    box.scrollLeft = Math.min(cell.offsetLeft, Math.max(box.scrollLeft, right));
   };
   const go = (to: number): void => {
     rows[step]?.removeAttribute('aria-current');
