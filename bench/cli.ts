@@ -4,6 +4,7 @@
  * turns every ending into the exit code that contract promises.
  */
 import { Command, type CommanderError } from 'commander';
+import { repeatable } from './command-line.ts';
 import {
   COMMANDS,
   type CommandEntry,
@@ -25,6 +26,7 @@ import {
   pageColor,
   pageWidth,
   planOutput,
+  writePage,
   writeRecord,
 } from './output.ts';
 import { createProgress } from './progress.ts';
@@ -183,16 +185,22 @@ async function publish(
   const built = buildRecord(envelope, result);
   const record = validateRecord(built);
   const text = `${JSON.stringify(built, null, 2)}\n`;
-  const files = writeRecord(output, text);
+  const files = writeRecord(output, text).map((file) => `Record: ${file}`);
+  if (output.html !== null) {
+    const { renderHtml } = await import('../reports/index.ts');
+    const { pageAssets } = await import('./page-assets.ts');
+    writePage(output.html, renderHtml([record], pageAssets()));
+    files.push(`Page: ${output.html}`);
+  }
   if (output.jsonOnly) {
     await print(text);
     for (const warning of record.environment.warnings) tell(`warning: ${warning}`);
-    for (const file of files) tell(`Record: ${file}`);
+    for (const file of files) tell(file);
     return;
   }
   const { renderTerminal } = await import('../reports/index.ts');
   const page = renderTerminal(record, view).trimEnd();
-  const named = files.map((file) => `${view.comment}Record: ${file}`);
+  const named = files.map((file) => `${view.comment}${file}`);
   await print(`${[page, view.comment.trimEnd(), ...named].join('\n')}\n`);
 }
 
@@ -214,17 +222,25 @@ function judge(result: CommandResult, interrupted: boolean): number {
 async function runJob(
   { entry, raw, idle }: Selection,
   job: RecordJob,
+  argv: readonly string[],
   view: { width: number; color: boolean },
 ): Promise<number> {
   if (raw.dryRun) {
-    if (raw.json !== undefined) {
-      throw new UsageError('--json: a --dry-run makes no record; leave one of the two out');
+    const [option] = (['json', 'html'] as const).filter((name) => raw[name] !== undefined);
+    if (option !== undefined) {
+      throw new UsageError(`--${option}: a --dry-run makes no record; leave one of the two out`);
     }
     await dryRun(entry, await job.plan());
     return 0;
   }
   const startedAt = new Date();
-  const output = planOutput({ command: entry.name, startedAt, json: raw.json, out: raw.out });
+  const output = planOutput({
+    command: entry.name,
+    startedAt,
+    json: raw.json,
+    out: raw.out,
+    html: raw.html,
+  });
   const signal = listenForInterrupt();
   const plan = await job.plan();
   refuseIfTooLarge(entry, plan);
@@ -236,7 +252,11 @@ async function runJob(
     command: entry.recordsAs ?? entry.name,
     startedAt,
     seed: raw.seed ?? DEFAULT_SEED,
-    environment: { ...environment, warnings: entry.simulated ? [] : environment.warnings },
+    environment: {
+      ...environment,
+      warnings: entry.simulated ? [] : environment.warnings,
+      commandLine: repeatable(entry.name, argv),
+    },
   };
   const progress = createProgress(process.stderr);
   let result: CommandResult;
@@ -295,7 +315,7 @@ async function main(argv: readonly string[]): Promise<number> {
     color: pageColor(raw.color, process.stdout, process.env),
   };
   const job = entry.prepare(raw, operands);
-  if (job.kind === 'record') return runJob(selection, job, view);
+  if (job.kind === 'record') return runJob(selection, job, argv, view);
   await print(await job.render(view));
   return 0;
 }

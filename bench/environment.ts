@@ -42,6 +42,8 @@ export interface Environment {
   hugePages: boolean;
   /** Sentences about what may spoil a figure. */
   warnings: string[];
+  /** What was typed behind `slabsplice`, without where output was to go; the shell knows it. */
+  commandLine?: string[];
 }
 
 /** Where the readings come from; all parts replaceable. */

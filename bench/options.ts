@@ -148,6 +148,7 @@ export interface CommonValues {
   /** A file, or true for standard output. */
   json?: string | true;
   out?: string;
+  html?: string;
   seed?: number;
   cpus?: number;
   strategies?: string[];
@@ -176,7 +177,7 @@ export interface RawOptions extends CommonValues {
   objectsPerSlab?: number;
   kernel?: KernelRulesName;
   pageSize?: number;
-  format?: 'terminal' | 'markdown';
+  format?: 'terminal' | 'markdown' | 'html';
   mix?: string;
   seconds?: number;
   removals?: number;
@@ -213,6 +214,13 @@ export function colorOption(): Option {
   return new Option('--no-color', 'plain text (also: NO_COLOR, or output to a file or pipe)');
 }
 
+/** Where a page goes that carries all it shows. */
+export function htmlOption(): Option {
+  return textOption('--html <FILE>', 'write one HTML page to FILE, with charts', (name, text) =>
+    parseWord(name, text, 'a file name'),
+  );
+}
+
 /** The common options (see contract), fresh objects for each command. */
 export function commonOptions(
   cpus: { readonly standard: number; readonly range: CountRange } = {
@@ -230,6 +238,7 @@ export function commonOptions(
     textOption('--out <DIR>', 'folder for the record (default: results)', (name, text) =>
       parseWord(name, text, 'a folder name'),
     ),
+    htmlOption(),
     countOption('--seed <N>', `seed of every shuffle (default: ${DEFAULT_SEED})`, RANGES.seed),
     countOption('--cpus <N>', `CPUs of the machine (default: ${cpus.standard})`, cpus.range),
     textOption('--strategies <a,b>', `strategies (default: ${names})`, parseStrategies),

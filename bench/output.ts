@@ -1,5 +1,5 @@
 /**
- * Where a record goes. A place that cannot be written is refused before any work is started, and
+ * Where a record, and its page, go. A place that cannot be written is refused before any work is started, and
  * nothing is created until there is a record to write. A reader never sees half a record: it is
  * written beside its final name and then renamed.
  */
@@ -34,6 +34,8 @@ export interface OutputOptions {
   /** A file, `-` or true for standard output. */
   json?: string | true | undefined;
   out?: string | undefined;
+  /** A file for the page. */
+  html?: string | undefined;
 }
 
 /** Where a record will be written. */
@@ -42,6 +44,8 @@ export interface OutputPlan {
   readonly jsonOnly: boolean;
   /** Files to write, most wanted first; empty when standard output is enough. */
   readonly files: string[];
+  /** Where the HTML page goes; null if nobody asked for one. */
+  readonly html: string | null;
 }
 
 /** The version of this package. */
@@ -57,7 +61,7 @@ export function planOutput(options: OutputOptions): OutputPlan {
   const jsonOnly = options.json === true || options.json === '-';
   const files: string[] = [];
   if (typeof options.json === 'string' && !jsonOnly) {
-    checkFile('--json', options.json);
+    checkFile('--json', options.json, RECORD);
     files.push(options.json);
   }
   // A named destination replaces the default folder; an explicit --out is served too.
@@ -66,13 +70,28 @@ export function planOutput(options: OutputOptions): OutputPlan {
     checkFolder('--out', folder);
     files.push(join(folder, recordName(options.command, options.startedAt)));
   }
-  return { jsonOnly, files };
+  if (options.html !== undefined) checkPageFile(options.html);
+  return { jsonOnly, files, html: options.html ?? null };
 }
 
 /** `compare-20261122T234500.123Z.json`: sorts by time and is legal everywhere. */
 export function recordName(command: string, startedAt: Date): string {
   return `${command}-${startedAt.toISOString().replace(/[-:]/g, '')}.json`;
 }
+
+/** What is written to a file, and by what a file of that kind is known. */
+interface Kind {
+  name: string;
+  sign: RegExp;
+  /** What to do instead of naming a folder. */
+  folder: string;
+}
+
+const RECORD: Kind = {
+  ...{ name: 'record', sign: /"schema"\s*:\s*"slabsplice\// },
+  folder: ', or use --out for a folder',
+};
+const PAGE: Kind = { name: 'page', sign: /content="slabsplice report"/, folder: '' };
 
 function statOrNull(path: string): Stats | null {
   return statSync(path, { throwIfNoEntry: false }) ?? null;
@@ -101,7 +120,12 @@ function checkFolder(option: string, folder: string): void {
   }
 }
 
-function checkFile(option: string, file: string): void {
+/** Makes sure that an HTML page can be written there. */
+export function checkPageFile(file: string): void {
+  checkFile('--html', file, PAGE);
+}
+
+function checkFile(option: string, file: string, kind: Kind): void {
   let stats: Stats | null;
   try {
     stats = statOrNull(file);
@@ -111,30 +135,27 @@ function checkFile(option: string, file: string): void {
     );
   }
   if (stats?.isDirectory()) {
-    throw new UsageError(
-      `${option}: ${quote(file)} is a folder; give a file name, or use --out for a folder`,
-    );
+    throw new UsageError(`${option}: ${quote(file)} is a folder; give a file name${kind.folder}`);
   }
   if (stats !== null && !stats.isFile()) return; // a device or a pipe, as in >(jq .)
   if (statOrNull(dirname(resolve(file))) === null) {
     throw new UsageError(`${option}: the folder of ${quote(file)} does not exist; create it first`);
   }
   // `geometry --json FILE` reads as if FILE were the input: never overwrite a foreign file.
-  if (stats !== null && stats.size > 0 && !looksLikeRecord(file)) {
+  if (stats !== null && stats.size > 0 && !kind.sign.test(headOf(file))) {
     throw new UsageError(
-      `${option}: ${quote(file)} exists and is no slabsplice record; give another name`,
+      `${option}: ${quote(file)} exists and is no slabsplice ${kind.name}; give another name`,
     );
   }
   checkFolder(option, dirname(resolve(file)));
 }
 
-function looksLikeRecord(file: string): boolean {
+/** The beginning of a file, in which it says what it is. */
+function headOf(file: string): string {
   const handle = openSync(file, 'r');
   try {
     const head = Buffer.alloc(256);
-    return /"schema"\s*:\s*"slabsplice\//.test(
-      head.toString('utf8', 0, readSync(handle, head, 0, head.length, 0)),
-    );
+    return head.toString('utf8', 0, readSync(handle, head, 0, head.length, 0));
   } finally {
     closeSync(handle);
   }
@@ -174,18 +195,25 @@ export function buildRecord(envelope: Envelope, result: CommandResult): Record<s
  * @returns the names, as the user gave them
  */
 export function writeRecord(plan: OutputPlan, text: string): string[] {
-  for (const file of plan.files) {
-    try {
-      mkdirSync(dirname(file), { recursive: true });
-      writeWhole(file, text);
-    } catch (error) {
-      throw new CapacityError(
-        `the record could not be written to ${quote(file)} (${reason(error)}); make room and run again`,
-        { cause: error },
-      );
-    }
-  }
+  for (const file of plan.files) writeOutput('record', file, text);
   return plan.files;
+}
+
+/** Writes an HTML page. */
+export function writePage(file: string, text: string): void {
+  writeOutput('page', file, text);
+}
+
+function writeOutput(what: string, file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    writeWhole(file, text);
+  } catch (error) {
+    throw new CapacityError(
+      `the ${what} could not be written to ${quote(file)} (${reason(error)}); make room and run again`,
+      { cause: error },
+    );
+  }
 }
 
 function writeWhole(file: string, text: string): void {

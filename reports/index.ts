@@ -12,9 +12,11 @@ export {
   formatRatio,
   formatShare,
 } from './format.ts';
+export { type Asset, type PageAssets, renderHtml } from './html/render.ts';
 export { renderKtap } from './ktap.ts';
 export { cellValues, type LeakFrame, sortRuns, summariseLeak } from './leak-summary.ts';
 export { renderMarkdown } from './markdown.ts';
+export { MEMORY_PARTS } from './memory-parts.ts';
 export { renderOpenMetrics } from './openmetrics.ts';
 export type {
   Bars,
@@ -85,13 +87,12 @@ export type {
   ExploreViolation,
 } from './results-explore.ts';
 export type { HostResults } from './results-host.ts';
-export {
-  type LeakPublished,
-  type LeakResults,
-  type LeakRun,
-  type LeakSeries,
-  type LeakSweep,
-  MEMORY_PARTS,
+export type {
+  LeakPublished,
+  LeakResults,
+  LeakRun,
+  LeakSeries,
+  LeakSweep,
 } from './results-leak.ts';
 export type { ReplayResults, ReplaySeries } from './results-replay.ts';
 export type { SelftestResults, SelftestTest } from './results-selftest.ts';

@@ -4,14 +4,8 @@
  * workers and shards.
  */
 import { mean, quantileSorted } from 'simple-statistics';
-import {
-  type LeakPublished,
-  type LeakResults,
-  type LeakRun,
-  type LeakSeries,
-  type LeakSweep,
-  MEMORY_PARTS,
-} from './results-leak.ts';
+import { MEMORY_PARTS } from './memory-parts.ts';
+import type { LeakPublished, LeakResults, LeakRun, LeakSeries, LeakSweep } from './results-leak.ts';
 
 /** What the runs do not say. */
 export interface LeakFrame {

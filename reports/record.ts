@@ -33,6 +33,8 @@ const environmentSchema = open({
   cgroupCpuLimit: z.number().nullable().optional(),
   governor: z.string().nullable().optional(),
   virtualMachine: z.string().nullable().optional(),
+  /** What was typed behind `slabsplice`, without where the record was to go. */
+  commandLine: z.array(z.string()).optional(),
 });
 
 const envelope = {

@@ -8,12 +8,6 @@ import { amount, count, name, open } from './results-parts.ts';
 /** One value per sample. */
 const course = z.array(amount);
 
-/** What holds memory, in the order in which a chart stacks it. */
-export const MEMORY_PARTS = [
-  ...(['liveSlab', 'live', 'lruArrays', 'deadSlab', 'deadCaches'] as const),
-  ...(['deadMemcgs', 'deadPercpu', 'deadPageCache'] as const),
-] as const;
-
 const partsSchema = open({
   /** Slab pages of cgroups that are alive and of no cgroup. */
   liveSlab: course,

@@ -13,6 +13,7 @@ import {
   compareDefaults,
   compareOptions,
   geometryOptions,
+  htmlOption,
   resolveCapacity,
   resolveCompare,
   resolveGeometry,
@@ -289,25 +290,28 @@ const capacity: CommandEntry = {
 
 const report: CommandEntry = {
   name: 'report',
-  summary: 'show records again, as a terminal page or as Markdown',
+  summary: 'show records again, as a terminal page, Markdown or one HTML file',
   operands: ['<FILE...>', 'records written by other commands'],
   examples: [
     ['slabsplice report results/*.json', 'the pages of all records so far'],
     ['slabsplice report --format markdown record.json > report.md', 'for a pull request'],
+    ['slabsplice report --html page.html record.json', 'to look at, or to attach to a mail'],
   ],
   slow: false,
   unused: [],
   options: () => [
-    choiceOption('--format <NAME>', 'terminal or markdown (default: terminal)', [
+    choiceOption('--format <NAME>', 'terminal, markdown or html (default: terminal)', [
       'terminal',
       'markdown',
+      'html',
     ]),
+    htmlOption(),
     colorOption(),
   ],
   prepare: (raw, files) => ({
     kind: 'text',
     render: async (view) =>
-      (await import('./report.ts')).renderFiles(files, raw.format ?? 'terminal', view),
+      (await import('./report.ts')).report(files, { format: raw.format, html: raw.html }, view),
   }),
 };
 

@@ -1,8 +1,10 @@
 /** `report`: shows records again. All files are read and checked before anything is printed. */
 import { readFileSync } from 'node:fs';
-import { renderMarkdown, renderTerminal } from '../../reports/index.ts';
+import { renderHtml, renderMarkdown, renderTerminal } from '../../reports/index.ts';
 import { parseRecord, RecordError, type ResultRecord } from '../../reports/record.ts';
 import { InputError, UsageError } from '../errors.ts';
+import { checkPageFile, writePage } from '../output.ts';
+import { pageAssets } from '../page-assets.ts';
 
 /** How the page is to look. */
 export interface PageView {
@@ -28,16 +30,33 @@ export function readRecord(file: string): ResultRecord {
   }
 }
 
-/** Renders record files one after the other, in the order given. */
-export function renderFiles(
-  files: readonly string[],
-  format: 'terminal' | 'markdown',
-  view: PageView,
-): string {
-  const pages = files
-    .map(readRecord)
-    .map((record) =>
-      format === 'markdown' ? renderMarkdown(record) : renderTerminal(record, view),
-    );
+type Format = 'terminal' | 'markdown' | 'html';
+
+/** What to make of the records: text of a format, or a page in a file. */
+export interface ReportWish {
+  format: Format | undefined;
+  html: string | undefined;
+}
+
+function render(records: readonly ResultRecord[], format: Format, view: PageView): string {
+  if (format === 'html') return renderHtml(records, pageAssets());
+  const pages = records.map((record) =>
+    format === 'markdown' ? renderMarkdown(record) : renderTerminal(record, view),
+  );
   return `${pages.map((page) => page.trimEnd()).join('\n\n')}\n`;
+}
+
+/**
+ * Renders record files, in the order given.
+ * @returns what goes to standard output
+ */
+export function report(files: readonly string[], wish: ReportWish, view: PageView): string {
+  const { format, html } = wish;
+  if (html !== undefined && format !== undefined && format !== 'html') {
+    throw new UsageError(`--html: --format is ${format}; leave one of the two out`);
+  }
+  if (html === undefined) return render(files.map(readRecord), format ?? 'terminal', view);
+  checkPageFile(html);
+  writePage(html, render(files.map(readRecord), 'html', view));
+  return `Page: ${html}\n`;
 }

@@ -27,7 +27,7 @@ import type { OfflineResult, StepCounts } from '../results.ts';
 import { compareWords, temperatureWords } from '../words.ts';
 import { environmentFacts } from './environment.ts';
 import { hotPathSection } from './hot-path.ts';
-import type { Cell, Note, Page, Row, Section } from './page.ts';
+import type { Cell, Note, Page, Row, Section, Series } from './page.ts';
 
 const NOT_MEASURED: Cell = { text: MISSING, tone: 'quiet' };
 
@@ -157,23 +157,28 @@ function handoverSection(record: CompareRecord): Section[] {
 function chartSection(record: CompareRecord): Section[] {
   const conditions = conditionsOf(record, 'handover')[0] ?? conditionsOf(record, 'removal')[0];
   if (conditions === undefined) return [];
-  const series = strategiesTimed(record, conditions.what).map((strategy) => ({
-    name: strategy,
-    points: record.results.offline
-      .filter(
-        (entry) =>
-          entry.strategy === strategy &&
-          entry.what === conditions.what &&
-          entry.order === conditions.order &&
-          entry.temperature === conditions.temperature,
-      )
-      .map((entry) => ({ x: entry.pages, y: entry.ns.p50 })),
-  }));
+  const series = strategiesTimed(record, conditions.what).map((strategy): Series => {
+    const entries = record.results.offline.filter(
+      (entry) =>
+        entry.strategy === strategy &&
+        entry.what === conditions.what &&
+        entry.order === conditions.order &&
+        entry.temperature === conditions.temperature,
+    );
+    return {
+      name: strategy,
+      points: entries.map(({ pages, ns }) => ({ x: pages, y: ns.p50 })),
+      band: entries.map(({ pages, ns: { ci95 } }) => ({ x: pages, low: ci95[0], high: ci95[1] })),
+    };
+  });
   return [
     {
       title: `${conditions.what === 'handover' ? 'Hand-over' : 'Removal'} time by pages`,
       how: `${temperatureWords(conditions)}, both axes logarithmic.`,
-      chart: { series, xTitle: 'pages charged', formatY: formatNs },
+      chart: {
+        ...{ series, xTitle: 'pages charged', formatY: formatNs },
+        bandTitle: '95 % intervals',
+      },
     },
   ];
 }

@@ -73,7 +73,7 @@ function scheduleWords({ schedule, preemptions }: ExploreViolation): string {
 }
 
 /** A word of a command line: names come from a file, and somebody will paste this into a shell. */
-function shellWord(text: string): string {
+export function shellWord(text: string): string {
   if (/^[\w:.,+@%/-]+$/.test(text)) return text;
   return /^[\w:.,+@%/ -]+$/.test(text) ? `"${text}"` : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,9 +1,10 @@
 /** Memory of simulated hosts: by what holds it, over time, and slab by cache at the end. */
 import { formatBytes, MISSING } from '../format.ts';
 import { alike, alikeName, atEnd, lastDay, momentText } from '../leak-facts.ts';
+import { MEMORY_PARTS } from '../memory-parts.ts';
 import { pickEvenly } from '../pick.ts';
 import type { LeakRecord } from '../record.ts';
-import { type LeakResults, type LeakSeries, MEMORY_PARTS } from '../results-leak.ts';
+import type { LeakResults, LeakSeries } from '../results-leak.ts';
 import type { Bars, Cell, Row, Section, Table } from './page.ts';
 
 type Part = (typeof MEMORY_PARTS)[number];

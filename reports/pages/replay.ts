@@ -11,7 +11,7 @@ import type { ReplayRecord } from '../record.ts';
 import { replayErrors, replayWords } from '../replay-words.ts';
 import type { ReplayResults } from '../results-replay.ts';
 import { environmentFacts } from './environment.ts';
-import type { Cell, Note, Page, Row, Section, Series } from './page.ts';
+import type { Cell, Chart, Note, Page, Row, Section, Series } from './page.ts';
 
 /** Pins of a strategy, files of a device among them, and caches, that the page shows; the record has them all. */
 const PINS = 10;
@@ -64,6 +64,20 @@ function courseSection(results: ReplayResults): Section[] {
   ];
 }
 
+/** How far each sample is off, sign aside. */
+function errorChart(truth: NonNullable<ReplayResults['truth']>, strategies: string[]): Chart {
+  const series = strategies.map((name) => ({
+    name,
+    points: truth.map(({ t, measured, replayed }) => ({
+      ...{ x: t, y: Math.abs((replayed[name] ?? 0) - measured) },
+    })),
+  }));
+  return {
+    ...{ series, xTitle: 'seconds of the trace', formatY: formatNumber },
+    ...{ xAxis: 'linear', yAxis: 'linear' },
+  };
+}
+
 /** The last sample of each phase: what stood when the phase was over. */
 function lastOfPhases(truth: NonNullable<ReplayResults['truth']>) {
   const last = new Map(truth.map((row) => [row.phase, row]));
@@ -98,8 +112,9 @@ function truthSection(results: ReplayResults): Section[] {
   return [
     {
       title: 'Measured and replayed',
-      how: `dying cgroups at the last sample of each phase of the workload, and how far all ${formatCount(truth.length)} samples are off, in cgroups; every sample is in the record.`,
+      how: `dying cgroups at the last sample of each phase of the workload, and how far all ${formatCount(truth.length)} samples are off, in cgroups, then each of them over time.`,
       table: { columns: ['measured', ...strategies], rows, wrapLabels: true },
+      chart: errorChart(truth, strategies),
     },
   ];
 }

@@ -10,7 +10,7 @@ import { renderHeatMap } from './heat-map.ts';
 import { renderSettings } from './settings.ts';
 import { createStyles, type Paint, type Styles } from './styles.ts';
 import { renderTable } from './table.ts';
-import { padEnd, printable, visibleLength, wrap } from './text.ts';
+import { padEnd, printableDeep, visibleLength, wrap } from './text.ts';
 import { renderTrace } from './trace.ts';
 
 /** How to show a page: `width` in columns (80 or more reads best), `color` on or off. */
@@ -101,15 +101,6 @@ function introduction({ facts, notes }: Page, width: number): string {
   const hidden = notes.length - shown.length;
   const more = hidden > 0 ? [`${hidden} more note${hidden === 1 ? '' : 's'} in the record`] : [];
   return [...facts, ...shown, ...more].map((fact) => `${fact}.`).join(' ');
-}
-
-/** Strings of a record come from a file, so every one of them is made harmless before it is shown. */
-function printableDeep<Value>(value: Value): Value {
-  if (typeof value === 'string') return printable(value) as Value;
-  if (Array.isArray(value)) return value.map(printableDeep) as Value;
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).map(([key, inner]) => [key, printableDeep(inner)]);
-  return Object.fromEntries(entries) as Value;
 }
 
 /** Renders a page as lines of text, ended by a newline. */

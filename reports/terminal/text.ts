@@ -21,6 +21,15 @@ export function printable(text: string): string {
   return text.replace(CONTROL, ' ');
 }
 
+/** Strings of a record come from a file, so every one of them is made harmless before it is shown. */
+export function printableDeep<Value>(value: Value): Value {
+  if (typeof value === 'string') return printable(value) as Value;
+  if (Array.isArray(value)) return value.map(printableDeep) as Value;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, printableDeep(inner)]);
+  return Object.fromEntries(entries) as Value;
+}
+
 /** Pads on the left to `width` columns. */
 export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - visibleLength(text))) + text;

@@ -34,11 +34,15 @@ test('a named destination replaces the default folder, and --out adds one', (t) 
   const inOut = join(out, recordName(command, startedAt));
   const plan = (options: { json?: string | true; out?: string }) =>
     planOutput({ command, startedAt, ...options });
-  assert.deepEqual(plan({ out }), { jsonOnly: false, files: [inOut] });
-  assert.deepEqual(plan({ json: file }), { jsonOnly: false, files: [file] });
-  assert.deepEqual(plan({ json: file, out }), { jsonOnly: false, files: [file, inOut] });
-  assert.deepEqual(plan({ json: true }), { jsonOnly: true, files: [] });
-  assert.deepEqual(plan({ json: '-', out }), { jsonOnly: true, files: [inOut] });
+  assert.deepEqual(plan({ out }), { jsonOnly: false, files: [inOut], html: null });
+  assert.deepEqual(plan({ json: file }), { jsonOnly: false, files: [file], html: null });
+  assert.deepEqual(plan({ json: file, out }), {
+    jsonOnly: false,
+    files: [file, inOut],
+    html: null,
+  });
+  assert.deepEqual(plan({ json: true }), { jsonOnly: true, files: [], html: null });
+  assert.deepEqual(plan({ json: '-', out }), { jsonOnly: true, files: [inOut], html: null });
   assert.deepEqual(readdirSync(out), [], 'checking leaves nothing behind');
 });
 
@@ -75,7 +79,7 @@ test('a write that fails later says so and leaves no half file', (t) => {
   const file = join(folder, 'record.json');
   mkdirSync(join(file, 'in-the-way'), { recursive: true });
   assert.throws(
-    () => writeRecord({ jsonOnly: false, files: [file] }, 'text'),
+    () => writeRecord({ jsonOnly: false, files: [file], html: null }, 'text'),
     (error) => error instanceof CapacityError && error.message.includes('could not be written'),
   );
   assert.deepEqual(readdirSync(folder), ['record.json']);

@@ -7,7 +7,7 @@ import { memcgPercpu, memcgStructs, sampleHost, slabByCache } from '../../bench/
 import type { Scenario } from '../../bench/leak/parameters.ts';
 import { rowOf } from '../../bench/leak/row.ts';
 import { audit, bindCpu, createMachine, ROOT_MEMCG, STRATEGY_NAMES } from '../../core/index.ts';
-import { MEMORY_PARTS } from '../../reports/results-leak.ts';
+import { MEMORY_PARTS } from '../../reports/memory-parts.ts';
 import { scenarioOf, simulate } from './small-scenario.ts';
 
 const PAGE = 4096;

@@ -9,7 +9,7 @@ import {
   summariseLeak,
 } from '../../reports/index.ts';
 import { relativeError, valueAt } from '../../reports/leak-summary.ts';
-import { MEMORY_PARTS } from '../../reports/results-leak.ts';
+import { MEMORY_PARTS } from '../../reports/memory-parts.ts';
 import { bareRun } from './small-scenario.ts';
 
 const STRATEGIES = ['pin', 'list-pages', 'splice-caches'];

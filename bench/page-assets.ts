@@ -1,0 +1,14 @@
+/** What an HTML page is made of beside records: made by the build (scripts/bundle.mjs), read when needed. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Asset, PageAssets } from '../reports/index.ts';
+
+function asset(name: string): Asset {
+  const text = readFileSync(new URL(`../pages/${name}`, import.meta.url), 'utf8');
+  return { text, sha256: createHash('sha256').update(text).digest('base64') };
+}
+
+/** Reads the style sheet and the scripts. */
+export function pageAssets(): PageAssets {
+  return { style: asset('page.css'), charts: asset('charts.js'), machine: asset('machine.js') };
+}
