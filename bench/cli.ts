@@ -176,7 +176,7 @@ async function publish(
   envelope: Envelope,
   result: CommandResult,
   output: OutputPlan,
-  view: { width: number; color: boolean; comment: string },
+  view: { width: number; color: boolean; comment: string; format: RawOptions['format'] },
 ): Promise<void> {
   // Loaded here, as the schema takes longer to load than a refusal may.
   const { validateRecord } = await import('../reports/record.ts');
@@ -190,7 +190,12 @@ async function publish(
     for (const file of files) tell(`Record: ${file}`);
     return;
   }
-  const { renderTerminal } = await import('../reports/index.ts');
+  const { renderMarkdown, renderTerminal } = await import('../reports/index.ts');
+  if (view.format === 'markdown') {
+    await print(renderMarkdown(record));
+    for (const file of files) tell(`Record: ${file}`);
+    return;
+  }
   const page = renderTerminal(record, view).trimEnd();
   const named = files.map((file) => `${view.comment}Record: ${file}`);
   await print(`${[page, view.comment.trimEnd(), ...named].join('\n')}\n`);
@@ -249,7 +254,10 @@ async function runJob(
   } finally {
     progress.clear();
   }
-  await publish(envelope, result, output, { ...view, comment: entry.comment ?? '' });
+  await publish(envelope, result, output, {
+    ...view,
+    ...{ comment: entry.comment ?? '', format: raw.format },
+  });
   return judge(result, signal.aborted);
 }
 

@@ -3,6 +3,7 @@
  * started. The work itself is imported when a command runs, so that `--help` and a refusal are
  * instant and load no worker pool.
  */
+import { diffOptions, resolveDiff } from '../diff-options.ts';
 import { hostOptions, resolveHost } from '../host-options.ts';
 import { leakOptions, resolveLeak } from '../leak-options.ts';
 import { choiceOption } from '../option-values.ts';
@@ -287,6 +288,36 @@ const capacity: CommandEntry = {
   },
 };
 
+const diff: CommandEntry = {
+  name: 'diff',
+  summary: 'are two records different, beyond noise? exits with 1 on a regression',
+  operands: ['<FILE...>', 'two records of one command: the one to compare with, and the new one'],
+  examples: [
+    ['slabsplice diff before.json after.json', 'what changed, the worst first'],
+    ['slabsplice diff before.json after.json --threshold 10%', 'only beyond 10 % is a regression'],
+    [
+      'slabsplice diff a.json b.json --only removal/splice-caches',
+      'some pairs, judged by themselves',
+    ],
+    [
+      'slabsplice diff a.json b.json --format markdown > diff.md',
+      'for a pull request (docs/diff.md)',
+    ],
+  ],
+  slow: false,
+  simulated: true,
+  unused: ['cpus', 'strategies', 'quick', 'selfCheck'],
+  options: diffOptions,
+  prepare(raw, files) {
+    const options = resolveDiff(raw, files);
+    return {
+      kind: 'record',
+      plan: async () => ({ lines: [`diff: compare ${files.join(' with ')}`], ...NO_MEMORY }),
+      run: async () => (await import('./diff.ts')).runDiff(options),
+    };
+  },
+};
+
 const report: CommandEntry = {
   name: 'report',
   summary: 'show records again, as a terminal page or as Markdown',
@@ -326,6 +357,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   geometry,
   capacity,
   doctor,
+  diff,
   report,
 ];
 
