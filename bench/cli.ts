@@ -304,7 +304,9 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   const job = entry.prepare(raw, operands);
   if (job.kind === 'record') return runJob(selection, job, view);
-  await print(await job.render(view));
+  const progress = createProgress(process.stderr);
+  const text = await job.render(view, progress).finally(() => progress.clear());
+  await print(text);
   return 0;
 }
 

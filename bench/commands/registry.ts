@@ -160,7 +160,7 @@ const merge: CommandEntry = {
   prepare: (_, files) => ({
     kind: 'record',
     plan: async () => ({ lines: [`merge: join ${files.length} records`], ...NO_MEMORY }),
-    run: async () => (await import('./merge.ts')).mergeFiles(files),
+    run: async ({ progress }) => (await import('./merge.ts')).mergeFiles(files, progress),
   }),
 };
 
@@ -337,8 +337,8 @@ const report: CommandEntry = {
   ],
   prepare: (raw, files) => ({
     kind: 'text',
-    render: async (view) =>
-      (await import('./report.ts')).renderFiles(files, raw.format ?? 'terminal', view),
+    render: async (view, progress) =>
+      (await import('./report.ts')).renderFiles(files, raw.format ?? 'terminal', view, progress),
   }),
 };
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { renderMarkdown, renderTerminal } from '../../reports/index.ts';
 import { parseRecord, RecordError, type ResultRecord } from '../../reports/record.ts';
 import { InputError, UsageError } from '../errors.ts';
+import type { Progress } from '../progress.ts';
 
 /** How the page is to look. */
 export interface PageView {
@@ -33,9 +34,13 @@ export function renderFiles(
   files: readonly string[],
   format: 'terminal' | 'markdown',
   view: PageView,
+  progress: Progress,
 ): string {
   const pages = files
-    .map(readRecord)
+    .map((file, at) => {
+      progress.update(at, files.length, `reading ${file}`);
+      return readRecord(file);
+    })
     .map((record) =>
       format === 'markdown' ? renderMarkdown(record) : renderTerminal(record, view),
     );
