@@ -178,7 +178,7 @@ async function publish(
   envelope: Envelope,
   result: CommandResult,
   output: OutputPlan,
-  view: { width: number; color: boolean; comment: string },
+  view: { width: number; color: boolean; comment: string; format: RawOptions['format'] },
 ): Promise<void> {
   // Loaded here, as the schema takes longer to load than a refusal may.
   const { validateRecord } = await import('../reports/record.ts');
@@ -198,7 +198,12 @@ async function publish(
     for (const file of files) tell(file);
     return;
   }
-  const { renderTerminal } = await import('../reports/index.ts');
+  const { renderMarkdown, renderTerminal } = await import('../reports/index.ts');
+  if (view.format === 'markdown') {
+    await print(renderMarkdown(record));
+    for (const file of files) tell(file);
+    return;
+  }
   const page = renderTerminal(record, view).trimEnd();
   const named = files.map((file) => `${view.comment}${file}`);
   await print(`${[page, view.comment.trimEnd(), ...named].join('\n')}\n`);
@@ -269,7 +274,10 @@ async function runJob(
   } finally {
     progress.clear();
   }
-  await publish(envelope, result, output, { ...view, comment: entry.comment ?? '' });
+  await publish(envelope, result, output, {
+    ...view,
+    ...{ comment: entry.comment ?? '', format: raw.format },
+  });
   return judge(result, signal.aborted);
 }
 
@@ -316,7 +324,9 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   const job = entry.prepare(raw, operands);
   if (job.kind === 'record') return runJob(selection, job, argv, view);
-  await print(await job.render(view));
+  const progress = createProgress(process.stderr);
+  const text = await job.render(view, progress).finally(() => progress.clear());
+  await print(text);
   return 0;
 }
 

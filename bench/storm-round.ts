@@ -20,6 +20,7 @@ import type { StormCpuResult, StormTask } from './workers/storm.ts';
 import { callOff } from './workload/rendezvous.ts';
 import {
   createShared,
+  type Leg,
   legsOf,
   PROGRESS,
   type StormPlan,
@@ -43,8 +44,8 @@ export interface RoundOptions {
   readonly signal: AbortSignal;
   /** Name of the strategy in this run. */
   readonly label: string;
-  /** Told now and then: leg that the slowest CPU is in, and operations so far. */
-  onProgress?(leg: string, operations: number): void;
+  /** Told now and then: leg that the slowest CPU is in, operations so far, and the share of the round that is over. */
+  onProgress?(leg: string, operations: number, share: number): void;
   /** Compiled worker file; tests give their own. */
   readonly worker?: URL;
 }
@@ -82,6 +83,16 @@ function operationsOf({ shared, plan }: Round): number[] {
   });
 }
 
+/** Time of a leg that lasts as long as its work does, ms: as measured with the default load. */
+const UNTIMED_MS = 100;
+
+/** Share of a round's time that goes before a leg. */
+export function shareBefore(legs: readonly Leg[], leg: number): number {
+  const times = legs.map((one) => ('ms' in one ? one.ms : UNTIMED_MS));
+  const sum = (list: readonly number[]) => list.reduce((total, ms) => total + ms, 0);
+  return sum(times.slice(0, leg)) / sum(times);
+}
+
 /** Rejects when a CPU has stood still for longer than the deadline. */
 function watch(round: Round, stop: AbortSignal): Promise<never> {
   const { plan, shared, machine, options } = round;
@@ -109,7 +120,7 @@ function watch(round: Round, stop: AbortSignal): Promise<never> {
         reject(new StillError(stillest, `stood still for ${seconds} s (${leg})`));
       }
       const operations = operationsOf(round).reduce((sum, count) => sum + count, 0);
-      options.onProgress?.(legs[first]?.name ?? '', operations);
+      options.onProgress?.(legs[first]?.name ?? '', operations, shareBefore(legs, first));
     }, WATCH_MS);
     since.fill(performance.now());
     stop.addEventListener('abort', () => clearInterval(timer), { once: true });

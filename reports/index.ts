@@ -1,5 +1,6 @@
 /** Everything that other folders, and users of `slabsplice/reports`, may build on. */
 export type { Interval } from './bootstrap.ts';
+export { DiffError, type DiffOptions, type DiffSide, diffRecords } from './diff/diff.ts';
 export {
   formatBytes,
   formatCount,
@@ -35,6 +36,7 @@ export {
   type ClaimsRecord,
   type Command,
   type CompareRecord,
+  type DiffRecord,
   type DoctorRecord,
   type Environment,
   type ExploreRecord,
@@ -78,6 +80,7 @@ export type {
   ClaimVerdict,
   ClaimWitness,
 } from './results-claims.ts';
+export type { DiffComparison, DiffGroup, DiffResults } from './results-diff.ts';
 export type {
   ExploreFinding,
   ExploreMutant,

@@ -153,10 +153,12 @@ function sectionLines({
   entries = [],
   settings = [],
   notes = [],
+  folded,
 }: Section): string[] {
   return [
-    `## ${escaped(title)}`,
-    '',
+    ...(folded
+      ? [`<details><summary>${escaped(title)}</summary>`, '']
+      : [`## ${escaped(title)}`, '']),
     ...(how === '' ? [] : [sentence(how), '']),
     ...(table === undefined ? [] : tableLines(table)),
     ...(chart === undefined ? [] : chartLines(chart)),
@@ -166,6 +168,7 @@ function sectionLines({
     ...entryLines(entries),
     ...settingLines(settings),
     ...noteLines(notes),
+    ...(folded ? ['</details>', ''] : []),
   ];
 }
 
@@ -175,13 +178,17 @@ function renderMarkdownPage(page: Page): string {
   const lines = [
     `# ${escaped(page.title)}`,
     '',
+    ...(page.warningsFirst ? noteLines(warnings) : []),
     '## Verdict',
     '',
     ...noteLines(page.verdict),
     ...page.sections.flatMap(sectionLines),
     `## ${escaped(page.factsTitle ?? 'Measured on')}`,
     '',
-    ...noteLines([...[...page.facts, ...page.notes].map((text) => ({ text })), ...warnings]),
+    ...noteLines([
+      ...[...page.facts, ...page.notes].map((text) => ({ text })),
+      ...(page.warningsFirst ? [] : warnings),
+    ]),
   ];
   return `${lines.join('\n').trimEnd()}\n`;
 }

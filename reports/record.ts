@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { capacityResults, compareResults, doctorResults, geometryResults } from './results.ts';
 import { claimsResults } from './results-claims.ts';
+import { diffResults } from './results-diff.ts';
 import { exploreResults } from './results-explore.ts';
 import { hostResults } from './results-host.ts';
 import { leakResults } from './results-leak.ts';
@@ -61,6 +62,7 @@ export const recordSchema = z.discriminatedUnion('command', [
   z.strictObject({ ...envelope, command: z.literal('host'), results: hostResults }),
   z.strictObject({ ...envelope, command: z.literal('claims'), results: claimsResults }),
   z.strictObject({ ...envelope, command: z.literal('selftest'), results: selftestResults }),
+  z.strictObject({ ...envelope, command: z.literal('diff'), results: diffResults }),
 ]);
 
 /** A record of any command; `command` tells which results it holds. */
@@ -89,6 +91,8 @@ export type HostRecord = Extract<ResultRecord, { command: 'host' }>;
 export type ClaimsRecord = Extract<ResultRecord, { command: 'claims' }>;
 /** Record of `selftest`. */
 export type SelftestRecord = Extract<ResultRecord, { command: 'selftest' }>;
+/** Record of `diff`. */
+export type DiffRecord = Extract<ResultRecord, { command: 'diff' }>;
 /** The machine and runtime that a record was made on; sizes in bytes. */
 export type Environment = z.infer<typeof environmentSchema>;
 /** One thing that was checked on the way; a failed check makes the command exit with 1. */
@@ -142,6 +146,7 @@ const COMMANDS: readonly Command[] = [
     'host',
     'claims',
     'selftest',
+    'diff',
   ] as const),
 ];
 

@@ -15,6 +15,12 @@ const stormSchema = open({
   opsPerSecond: amount,
   opsPerSecondCi95: interval,
   rounds,
+  /**
+   * By round, ns: the 99.9th percentile of an allocation, and the longest latency during a callback, the
+   * median over the callbacks; missing in older records, and where a round has none.
+   */
+  allocP999Rounds: rounds.optional(),
+  stallRounds: rounds.optional(),
   /** Cgroups whose offline callback ran. */
   offlines: count,
   /** Duration of the offline callback. */

@@ -77,7 +77,8 @@ async function checkAll(
   const { claims } = options;
   const failures: string[] = [];
   let done = 0;
-  const checked = await Promise.all(
+  progress.update(0, claims.length, 'races and experiments');
+  const all = Promise.all(
     claims.map(async (claim) => {
       try {
         const finding = await claim.check(context);
@@ -91,6 +92,7 @@ async function checkAll(
       }
     }),
   );
+  const checked = await progress.alive(all);
   return { claims: checked.flat(), failures };
 }
 

@@ -60,7 +60,7 @@ export interface RecordJob {
 export interface TextJob {
   readonly kind: 'text';
   /** @param width columns of the page */
-  render(view: { width: number; color: boolean }): Promise<string>;
+  render(view: { width: number; color: boolean }, progress: Progress): Promise<string>;
 }
 
 /** One command as the shell sees it. */

@@ -155,18 +155,28 @@ function note(arm: Arm, label: string, round: number, result: RoundResult): Roun
   return { strategy: arm.label, label, round, cpuWaitMs, involuntarySwitches, wallMs };
 }
 
+/**
+ * Time that steps take against a round of the allocation path, as measured: what a removal takes grows with its
+ * pages, for the samples go on until their time is up, but each is prepared anew.
+ */
+const WEIGHTS = { fill: 0.5, fillPerPage: 8e-6, round: 0.6, roundPerPage: 3e-6, warmUp: 5, hot: 1 };
+
 interface Run {
   readonly options: CompareOptions;
   readonly population: Population;
   readonly context: CommandContext;
   readonly data: CompareData;
   done: number;
+  /** Weight of the step that is under way. */
+  under: number;
   readonly total: number;
 }
 
-function step(run: Run, what: string): void {
+/** Tells of a step that begins; it counts once the next one begins. */
+function step(run: Run, what: string, weight: number): void {
+  run.done += run.under;
+  run.under = weight;
   run.context.progress.update(run.done, run.total, what);
-  run.done++;
 }
 
 async function removalCase(run: Run, setting: Setting): Promise<void> {
@@ -182,16 +192,18 @@ async function removalCase(run: Run, setting: Setting): Promise<void> {
   await withWorkers(armsOf(options), workerOptions, async (workers) => {
     const cases = new Map<ArmWorker, RemovalCase>();
     // Nothing is timed while the machines are filled, so that may use all CPUs.
-    await Promise.all(
+    const filled = Promise.all(
       workers.map(async (worker) => {
         const { strategy } = worker.arm;
         const plan = populationPlan(options, population, { strategy, pages, order });
         const prepared = await worker.call<Prepared>('prepare', plan);
         const one = { arm: worker.arm, ...setting, prepared, rounds: [], aftermath: null };
         cases.set(worker, one);
-        step(run, `${label}: machines are filled`);
+        step(run, `${label}: machines are filled`, fillWeight(pages));
       }),
     );
+    context.progress.update(run.done, run.total, `${label}: machines are filled`);
+    await context.progress.alive(filled);
     const plan: RoundPlan = { parts: partsOf(temperatures), ...budget(options) };
     // The first round of a fresh worker is up to twice as slow; it is run and thrown away.
     await shuffledRounds(workers, { rounds: 1, seed: options.seed }, async (worker) => {
@@ -199,7 +211,7 @@ async function removalCase(run: Run, setting: Setting): Promise<void> {
     });
     const seed = options.seed + pages;
     await shuffledRounds(workers, { rounds: options.rounds, seed }, async (worker, round) => {
-      step(run, `${label}: round ${round + 1}, ${worker.arm.label}`);
+      step(run, `${label}: round ${round + 1}, ${worker.arm.label}`, roundWeight(setting));
       const result = await worker.call<RoundResult>('round', plan);
       cases.get(worker)?.rounds.push(result.ns);
       data.notes.push(note(worker.arm, label, round, result));
@@ -227,14 +239,16 @@ async function hotPathRound(
   await withWorkers(armsOf(given), options, async (workers) => {
     const inEach = (name: string, argumentFor: (arm: Arm) => unknown) =>
       Promise.all(workers.map((worker) => worker.call(name, argumentFor(worker.arm))));
-    step(run, `alloc and free: round ${round + 1}, warming up`);
-    await inEach('prepare', ({ strategy }) => hotPathPlan(given, population, strategy));
+    step(run, `alloc and free: round ${round + 1}, warming up`, WEIGHTS.warmUp);
+    const { alive } = run.context.progress;
+    await alive(inEach('prepare', ({ strategy }) => hotPathPlan(given, population, strategy)));
     for (const operation of HOT_OPERATIONS) {
-      if (operation === 'random') await inEach('populate', () => null);
+      if (operation === 'random') await alive(inEach('populate', () => null));
       const plan: HotRoundPlan = { operation, budgetMs: 2 * budget(given).budgetMs };
       const once = { rounds: 1, seed: given.seed + round };
       await shuffledRounds(workers, once, async (worker) => {
-        step(run, `alloc and free: round ${round + 1}, ${operation}, ${worker.arm.label}`);
+        const where = `alloc and free: round ${round + 1}, ${operation}, ${worker.arm.label}`;
+        step(run, where, WEIGHTS.hot);
         const result = await worker.call<RoundResult>('round', plan);
         values.push({ arm: worker.arm, operation, ns: result.ns[0] ?? 0 });
         data.notes.push(note(worker.arm, operation, round, result));
@@ -268,12 +282,22 @@ async function hotPath(run: Run): Promise<void> {
   }
 }
 
-/** Units of progress: building and rounds. */
-function totalSteps(options: CompareOptions): number {
+const fillWeight = (pages: number): number => WEIGHTS.fill + pages * WEIGHTS.fillPerPage;
+
+function roundWeight({ pages, temperatures }: Setting): number {
+  return temperatures.length * (WEIGHTS.round + pages * WEIGHTS.roundPerPage);
+}
+
+/** The weights of all steps: building and rounds. */
+function totalWeight(options: CompareOptions): number {
   const arms = armsOf(options).length;
-  const removal = settingsOf(options).length * arms * (options.rounds + 1);
-  const hot = options.hotPath ? options.rounds * (1 + HOT_OPERATIONS.length * arms) : 0;
-  return removal + hot;
+  const removal = settingsOf(options).reduce(
+    (sum, setting) =>
+      sum + arms * (fillWeight(setting.pages) + options.rounds * roundWeight(setting)),
+    0,
+  );
+  const hot = options.rounds * (WEIGHTS.warmUp + HOT_OPERATIONS.length * arms * WEIGHTS.hot);
+  return removal + (options.hotPath ? hot : 0);
 }
 
 /** Runs the comparison. What is finished when it is interrupted or a worker fails is kept. */
@@ -285,7 +309,8 @@ export async function runCompare(
   const { bytes } = await planCompare(options);
   assertFits('compare', bytes, REMEDY);
   const data: CompareData = { removals: [], hotPath: [], notes: [], audits: [] };
-  const run: Run = { options, population, context, data, done: 0, total: totalSteps(options) };
+  const counts = { done: 0, under: 0, total: totalWeight(options) };
+  const run: Run = { options, population, context, data, ...counts };
   let failure: CapacityError | undefined;
   let complete = false;
   try {

@@ -21,6 +21,8 @@ const SESSIONS_MAX = 8;
 /** One thing to explore; its result goes into its place. */
 interface Task {
   readonly name: string;
+  /** Time that it takes, against a scenario of two CPUs. */
+  readonly weight: number;
   run(session: Session): Promise<void>;
 }
 
@@ -97,6 +99,18 @@ function places<One>(): { put(place: number, one: One): void; all(): One[] } {
   };
 }
 
+/** As measured: a third CPU makes a search 7 times as long with one preemption, 18 times with two. */
+const THIRD_CPU = 7;
+const ONE_MORE_PREEMPTION = 2.5;
+/** A search that ends at the find, in scenarios of which some have three CPUs. */
+const BUG_WEIGHT = 2.5;
+
+/** Searches by chance have a time or a number of schedules, whatever they search. */
+function weightOf({ threads }: Scenario, { how }: ExploreOptions['plan']): number {
+  if (how.kind !== 'bounded') return 1;
+  return (THIRD_CPU * ONE_MORE_PREEMPTION ** (how.bound - 1)) ** (threads.length - 2);
+}
+
 function tasksOf(options: ExploreOptions) {
   const { plan, bugPlan } = options;
   const scenarios = places<ExploreResults['scenarios'][number]>();
@@ -105,16 +119,19 @@ function tasksOf(options: ExploreOptions) {
   const tasks: Task[] = [
     ...options.pairs.map(({ scenario, strategy }, place) => ({
       name: `${scenario.name} under ${strategy}`,
+      weight: weightOf(scenario, plan),
       run: async (session: Session) =>
         scenarios.put(place, await exploreScenario(session, scenario, strategy, plan)),
     })),
     ...options.mutants.map(({ mutant, scenario }, place) => ({
       name: `bug ${mutant.id}`,
+      weight: BUG_WEIGHT,
       run: async (session: Session) =>
         mutants.put(place, await exploreMutant(session, mutant, scenario, bugPlan)),
     })),
     ...options.findings.map((finding, place) => ({
       name: `suspicion ${finding.id}`,
+      weight: BUG_WEIGHT,
       run: async (session: Session) =>
         findings.put(place, await exploreFinding(session, finding, bugPlan)),
     })),
@@ -136,6 +153,7 @@ async function runTasks(tasks: readonly Task[], context: CommandContext): Promis
   const failures: string[] = [];
   let next = 0;
   let done = 0;
+  const total = tasks.reduce((sum, { weight }) => sum + weight, 0);
 
   async function work(place: number): Promise<void> {
     const open = () => startSession(cores[place] ?? null);
@@ -144,7 +162,7 @@ async function runTasks(tasks: readonly Task[], context: CommandContext): Promis
     const stop = () => session.close();
     signal.addEventListener('abort', stop);
     for (let task = tasks[next++]; task !== undefined && !signal.aborted; task = tasks[next++]) {
-      progress.update(done, tasks.length, task.name);
+      progress.update(done, total, task.name);
       try {
         await task.run(session);
       } catch (error) {
@@ -155,13 +173,14 @@ async function runTasks(tasks: readonly Task[], context: CommandContext): Promis
         session.close();
         session = open();
       }
-      done++;
+      done += task.weight;
     }
     signal.removeEventListener('abort', stop);
     session.close();
   }
 
-  await Promise.all(Array.from({ length: sessionsFor(tasks.length) }, (_, place) => work(place)));
+  const sessions = Array.from({ length: sessionsFor(tasks.length) }, (_, place) => work(place));
+  await progress.alive(Promise.all(sessions));
   return failures;
 }
 

@@ -8,7 +8,7 @@ import { renderOpenMetrics } from '../../reports/openmetrics.ts';
 import type { HostResults } from '../../reports/results-host.ts';
 import { listDying } from '../host/bpf.ts';
 import { type Earlier, mainHierarchy, readEarlier } from '../host/growth.ts';
-import { memoryRow, type Surveyed } from '../host/hierarchy.ts';
+import { memoryRow, SETTLED_SECONDS, type Surveyed } from '../host/hierarchy.ts';
 import { conclude, observed, probe, type Started, start } from '../host/probe.ts';
 import { HostReader } from '../host/reader.ts';
 import { simulateHost } from '../host/simulate.ts';
@@ -16,6 +16,7 @@ import { replaceFile } from '../host/textfile.ts';
 import { traceCgroups } from '../host/trace.ts';
 import { type WatchClock, watchHost } from '../host/watch.ts';
 import type { HostOptions } from '../host-options.ts';
+import type { Standing } from '../progress.ts';
 import type { CommandContext, CommandResult, Plan } from './registry.ts';
 
 /** What would be read. */
@@ -98,10 +99,20 @@ async function lookAgain(look: Look, now: number, signal: AbortSignal): Promise<
   return next.main === null ? look : { ...look, ...next, reader };
 }
 
+/** How far something is that takes a known time. */
+export function byTime(
+  seconds: number,
+  what: string,
+  now = () => performance.now(),
+): () => Standing {
+  const start = now();
+  return () => ({ done: Math.min(seconds, (now() - start) / 1000), total: seconds, what });
+}
+
 /** What root can add: which cgroups are dying, and how they come and go. */
 async function rootsPart(
   options: HostOptions,
-  signal: AbortSignal,
+  { signal, progress }: CommandContext,
   reader: HostReader,
   results: HostResults,
 ): Promise<Pick<HostResults, 'listed' | 'traced'>> {
@@ -109,11 +120,13 @@ async function rootsPart(
   // Nothing to list, or nobody knows: then a second of compiling is not worth it.
   const dying = mainHierarchy(results.hierarchies)?.dying ?? 0;
   if (options.bpf && dying > 0 && !signal.aborted) {
-    listed = await listDying(reader, results.cost?.nodes ?? 1, signal);
+    progress.update(0, 0, 'listing what is dying (BPF)');
+    listed = await progress.alive(listDying(reader, results.cost?.nodes ?? 1, signal));
   }
   if (options.trace !== null && !signal.aborted) {
     const hierarchy = memoryRow(reader)?.hierarchy ?? 0;
-    traced = await traceCgroups({ reader, seconds: options.trace, hierarchy, signal });
+    const tracing = traceCgroups({ reader, seconds: options.trace, hierarchy, signal });
+    traced = await progress.alive(tracing, byTime(options.trace, 'tracing cgroups'));
   }
   return { listed, traced };
 }
@@ -131,7 +144,11 @@ export async function runHost(
   const firstReader = new HostReader(options.root);
   progress.update(0, 0, 'reading the host');
   const settle = options.settle && watch === null;
-  const first = await probe({ reader: firstReader, startedAt, signal, earlier, settle });
+  const looking = probe({ reader: firstReader, startedAt, signal, earlier, settle });
+  const first = await progress.alive(
+    looking,
+    settle ? byTime(SETTLED_SECONDS, 'counting again after 5 s') : undefined,
+  );
   progress.clear();
   const whole = !signal.aborted;
   publish(options, first.results);
@@ -143,7 +160,8 @@ export async function runHost(
       : await watched({ ...options, watch }, context, { stream, clock }, { ...once, main });
   const { reader } = look;
   let { results } = look;
-  results = { ...results, ...(await rootsPart(options, signal, reader, results)) };
+  results = { ...results, ...(await rootsPart(options, context, reader, results)) };
+  progress.clear();
   if (options.simulate) {
     const { strategies, cgroupsPerDay, seed } = options;
     const fleet = { workers: options.workers, signal, progress };

@@ -3,6 +3,7 @@ import { type LeakRecord, type LeakRun, summariseLeak } from '../../reports/inde
 import { UsageError } from '../errors.ts';
 import { checkRuns, difference, factsOf, readLeakRecord } from '../leak/continuing.ts';
 import { type Unit, unitsOf } from '../leak/fleet.ts';
+import { type Progress, SILENT } from '../progress.ts';
 import { violationCheck } from './leak.ts';
 import type { CommandResult } from './registry.ts';
 
@@ -91,9 +92,15 @@ function idsOf({ results }: LeakRecord): number {
 }
 
 /** Joins shards. @throws UsageError when they do not belong together, or one is missing */
-export function mergeFiles(files: readonly string[]): CommandResult {
-  const parts = files.map(partOf).sort((a, b) => a.index - b.index);
+export function mergeFiles(files: readonly string[], progress: Progress = SILENT): CommandResult {
+  const parts = files
+    .map((file, at) => {
+      progress.update(at, files.length, `reading ${file}`);
+      return partOf(file);
+    })
+    .sort((a, b) => a.index - b.index);
   checkParts(parts);
+  progress.update(files.length, files.length, 'joining them');
   for (const part of parts) {
     const units = unitsOfShard(part);
     checkRuns('merge', part.file, part.record, { units, all: true });

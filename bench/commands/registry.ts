@@ -3,6 +3,7 @@
  * started. The work itself is imported when a command runs, so that `--help` and a refusal are
  * instant and load no worker pool.
  */
+import { diffOptions, resolveDiff } from '../diff-options.ts';
 import { hostOptions, resolveHost } from '../host-options.ts';
 import { leakOptions, resolveLeak } from '../leak-options.ts';
 import { choiceOption } from '../option-values.ts';
@@ -160,7 +161,7 @@ const merge: CommandEntry = {
   prepare: (_, files) => ({
     kind: 'record',
     plan: async () => ({ lines: [`merge: join ${files.length} records`], ...NO_MEMORY }),
-    run: async () => (await import('./merge.ts')).mergeFiles(files),
+    run: async ({ progress }) => (await import('./merge.ts')).mergeFiles(files, progress),
   }),
 };
 
@@ -288,6 +289,36 @@ const capacity: CommandEntry = {
   },
 };
 
+const diff: CommandEntry = {
+  name: 'diff',
+  summary: 'are two records different, beyond noise? exits with 1 on a regression',
+  operands: ['<FILE...>', 'two records of one command: the one to compare with, and the new one'],
+  examples: [
+    ['slabsplice diff before.json after.json', 'what changed, the worst first'],
+    ['slabsplice diff before.json after.json --threshold 10%', 'only beyond 10 % is a regression'],
+    [
+      'slabsplice diff a.json b.json --only removal/splice-caches',
+      'some pairs, judged by themselves',
+    ],
+    [
+      'slabsplice diff a.json b.json --format markdown > diff.md',
+      'for a pull request (docs/diff.md)',
+    ],
+  ],
+  slow: false,
+  simulated: true,
+  unused: ['cpus', 'strategies', 'quick', 'selfCheck'],
+  options: diffOptions,
+  prepare(raw, files) {
+    const options = resolveDiff(raw, files);
+    return {
+      kind: 'record',
+      plan: async () => ({ lines: [`diff: compare ${files.join(' with ')}`], ...NO_MEMORY }),
+      run: async () => (await import('./diff.ts')).runDiff(options),
+    };
+  },
+};
+
 const report: CommandEntry = {
   name: 'report',
   summary: 'show records again, as a terminal page, Markdown or one HTML file',
@@ -310,8 +341,13 @@ const report: CommandEntry = {
   ],
   prepare: (raw, files) => ({
     kind: 'text',
-    render: async (view) =>
-      (await import('./report.ts')).report(files, { format: raw.format, html: raw.html }, view),
+    render: async (view, progress) =>
+      (await import('./report.ts')).report(
+        files,
+        { format: raw.format, html: raw.html },
+        view,
+        progress,
+      ),
   }),
 };
 
@@ -330,6 +366,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   geometry,
   capacity,
   doctor,
+  diff,
   report,
 ];
 

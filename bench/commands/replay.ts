@@ -2,15 +2,16 @@
  * `replay`: what would a recorded kernel trace have left behind under each strategy? Each strategy is replayed in a
  * worker of its own, which reads the trace by itself: no two share an isolate.
  */
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { formatCount, formatCounted } from '../../reports/index.ts';
+import { formatBytes, formatCount, formatCounted } from '../../reports/index.ts';
 import { CapacityError, UserError } from '../errors.ts';
 import { readSlabGeometry } from '../input/slab-geometry.ts';
 import { type Arm, InterruptedError, withWorkers } from '../measure.ts';
+import type { Progress, Standing } from '../progress.ts';
 import type { ReplayRun, ReplayTask } from '../replay/run.ts';
 import { readTruth, type TruthRow } from '../replay/truth.ts';
 import type { ReplayOptions } from '../replay-options.ts';
@@ -64,7 +65,7 @@ interface Inputs {
 /** Standard input can be read once only: it is kept in a file while the strategies read it. */
 async function withFiles<Result>(
   files: readonly string[],
-  signal: AbortSignal,
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: Progress },
   body: (inputs: Inputs) => Promise<Result>,
 ): Promise<Result> {
   if (!files.includes('-')) return body({ files, called: {} });
@@ -72,7 +73,11 @@ async function withFiles<Result>(
   try {
     const kept = join(folder, 'trace');
     try {
-      await pipeline(process.stdin, createWriteStream(kept), { signal });
+      const copy = createWriteStream(kept);
+      await progress.alive(pipeline(process.stdin, copy, { signal }), () => ({
+        ...{ done: 0, total: 0 },
+        what: `reading standard input: ${formatBytes(copy.bytesWritten)}`,
+      }));
     } catch (error) {
       if (signal.aborted) throw new InterruptedError('interrupted');
       throw error;
@@ -91,6 +96,24 @@ interface Arms {
   readonly failure?: UserError;
 }
 
+/** Bytes of files; 0 where one of them is a pipe or cannot be looked at, which is refused when it is read. */
+function bytesOf(files: readonly string[]): number {
+  const sizes = files.map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+  return sizes.includes(0) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** How far the replays are: each reads all files, and does at once what it reads. */
+function standing(
+  { label }: Arm,
+  { place, arms }: { readonly place: number; readonly arms: number },
+  read: number,
+  all: number,
+): Standing {
+  if (all === 0) return { done: place, total: arms, what: `${label}: ${formatBytes(read)} read` };
+  const what = `${label}: ${formatBytes(read)} of ${formatBytes(all)} read`;
+  return { done: place * all + Math.min(read, all), total: arms * all, what };
+}
+
 async function runArms(
   options: ReplayOptions,
   inputs: Inputs,
@@ -101,6 +124,7 @@ async function runArms(
   const rules = { kernel: '6.x', cpus: options.cpus, pageSize: 4096 } as const;
   const { hierarchy, strict, scale } = options;
   const runs = new Map<string, ReplayRun>();
+  const all = scale * bytesOf(inputs.files);
   const how = {
     file: WORKER,
     atomics: 'solo',
@@ -108,14 +132,19 @@ async function runArms(
     deadlineMs: DEADLINE_MS,
   } as const;
   for (const arm of arms) {
-    context.progress.update(runs.size, arms.length, arm.label);
+    const bytesRead = new Float64Array(new SharedArrayBuffer(8));
+    const look = () =>
+      standing(arm, { place: runs.size, arms: arms.length }, bytesRead[0] ?? 0, all);
+    const { done, total, what } = look();
+    context.progress.update(done, total, what);
     try {
       await withWorkers([arm], how, async ([worker]) => {
         const task: ReplayTask = {
           ...{ ...inputs, strategy: arm.strategy, movePages: arm.movePages },
-          ...{ rules, geometry, hierarchy, strict, scale },
+          ...{ rules, geometry, hierarchy, strict, scale, bytesRead },
         };
-        const answer = await worker?.call<ReplayAnswer>('replay', task);
+        const called = worker?.call<ReplayAnswer>('replay', task) ?? Promise.resolve(undefined);
+        const answer = await context.progress.alive(called, look);
         if (answer === undefined) return;
         if ('refused' in answer) throw refusalOf(answer);
         runs.set(arm.label, answer.run);
@@ -252,10 +281,8 @@ export async function runReplay(
   context: CommandContext,
 ): Promise<CommandResult> {
   const truth = options.truth === null ? null : await readTruth(options.truth);
-  const { runs, complete, failure } = await withFiles<Arms>(
-    options.files,
-    context.signal,
-    (inputs) => runArms(options, inputs, context),
+  const { runs, complete, failure } = await withFiles<Arms>(options.files, context, (inputs) =>
+    runArms(options, inputs, context),
   ).catch((error: unknown): Arms => {
     if (error instanceof InterruptedError) return { runs: new Map(), complete: false };
     throw error;

@@ -5,6 +5,7 @@ import { parseRecord, RecordError, type ResultRecord } from '../../reports/recor
 import { InputError, UsageError } from '../errors.ts';
 import { checkPageFile, writePage } from '../output.ts';
 import { pageAssets } from '../page-assets.ts';
+import type { Progress } from '../progress.ts';
 
 /** How the page is to look. */
 export interface PageView {
@@ -50,13 +51,22 @@ function render(records: readonly ResultRecord[], format: Format, view: PageView
  * Renders record files, in the order given.
  * @returns what goes to standard output
  */
-export function report(files: readonly string[], wish: ReportWish, view: PageView): string {
-  const { format, html } = wish;
+export function report(
+  files: readonly string[],
+  { format, html }: ReportWish,
+  view: PageView,
+  progress: Progress,
+): string {
   if (html !== undefined && format !== undefined && format !== 'html') {
     throw new UsageError(`--html: --format is ${format}; leave one of the two out`);
   }
-  if (html === undefined) return render(files.map(readRecord), format ?? 'terminal', view);
+  const readAll = (): ResultRecord[] =>
+    files.map((file, at) => {
+      progress.update(at, files.length, `reading ${file}`);
+      return readRecord(file);
+    });
+  if (html === undefined) return render(readAll(), format ?? 'terminal', view);
   checkPageFile(html);
-  writePage(html, render(files.map(readRecord), 'html', view));
+  writePage(html, render(readAll(), 'html', view));
   return `Page: ${html}\n`;
 }

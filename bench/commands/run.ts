@@ -2,6 +2,7 @@
  * `run`: the main job, one page: a comparison on a machine of its own, a short storm, and the week of the
  * patch series.
  */
+import type { Standing } from '../progress.ts';
 import type { RunOptions } from '../run-options.ts';
 import { planCompare, runCompare } from './compare.ts';
 import { planLeak, runLeak } from './leak.ts';
@@ -46,19 +47,24 @@ export async function planRun(options: RunOptions): Promise<Plan> {
   };
 }
 
-const UNITS = 1000;
-
 /** Shows a part of the run as a share of the whole. */
 function partOf(context: CommandContext, from: number, share: number): CommandContext {
   const { progress } = context;
+  const ofAll = ({ done, total, what }: Standing): Standing => ({
+    done: from + share * (total > 0 ? Math.min(1, done / total) : 0),
+    ...{ total: 1, what },
+  });
   return {
     ...context,
     progress: {
       clear: () => progress.clear(),
-      update(done, total, what) {
-        const here = total > 0 ? Math.min(1, done / total) : 0;
-        progress.update(Math.round(UNITS * (from + share * here)), UNITS, what);
+      update(...standing) {
+        const [done, total, what] = standing;
+        const all = ofAll({ done, total, what });
+        progress.update(all.done, all.total, all.what);
       },
+      alive: (work, look) =>
+        progress.alive(work, look === undefined ? undefined : () => ofAll(look())),
     },
   };
 }

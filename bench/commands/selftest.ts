@@ -43,11 +43,18 @@ async function runAll(options: SelftestOptions, context: CommandContext): Promis
     ...{ file: WORKER, atomics: 'solo', signal: context.signal, deadlineMs: DEADLINE_MS },
   };
   for (const [at, strategy] of strategies.entries()) {
-    context.progress.update(at, strategies.length, strategy);
+    const tested = new Int32Array(new SharedArrayBuffer(4));
+    const suite = task.only?.length ?? SUITE.length;
+    const look = () => ({
+      done: at * suite + (tested[0] ?? 0),
+      ...{ total: strategies.length * suite, what: `${strategy}: test ${(tested[0] ?? 0) + 1}` },
+    });
+    context.progress.update(at * suite, strategies.length * suite, strategy);
     try {
       await withWorkers([{ label: strategy, strategy }], how, async ([worker]) => {
-        const rows = await worker?.call<SelftestTest[]>('suite', { ...task, strategy });
-        tests.push(...(rows ?? []));
+        const argument = { ...task, strategy, tested };
+        const rows = worker?.call<SelftestTest[]>('suite', argument) ?? Promise.resolve([]);
+        tests.push(...(await context.progress.alive(rows, look)));
       });
     } catch (error) {
       if (error instanceof InterruptedError) return { tests, complete: false };

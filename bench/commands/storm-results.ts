@@ -62,6 +62,16 @@ function latencies(round: Round, kind: 'alloc' | 'free'): Float64Array {
 const audits = (round: Round) => round.flatMap((cpu) => cpu.audits);
 const churn = (round: Round) => round.flatMap((cpu) => cpu.churn ?? []);
 
+/** Values by round under a name; nothing where a round has none. */
+function byRound(
+  name: 'allocP999Rounds' | 'stallRounds',
+  rounds: readonly Round[],
+  value: (round: Round) => number,
+): Partial<StormResults['storm'][number]> {
+  const values = rounds.map(value);
+  return values.every((one) => one > 0) ? { [name]: values } : {};
+}
+
 function stormRow(options: StormOptions, { arm, rounds }: StormArm): StormResults['storm'][number] {
   const perSecond = rounds.map((round) => rate(round, (leg) => leg.kind === 'load'));
   const { p50, ci95 } = distribution(perSecond, options.seed);
@@ -79,6 +89,8 @@ function stormRow(options: StormOptions, { arm, rounds }: StormArm): StormResult
     opsPerSecond: p50,
     opsPerSecondCi95: ci95,
     rounds: perSecond,
+    ...byRound('allocP999Rounds', rounds, COMPARED['alloc p99.9']),
+    ...byRound('stallRounds', rounds, COMPARED.stall),
     offlines: offlineNs?.samples ?? 0,
     offlineNs,
     allocNs: summary(

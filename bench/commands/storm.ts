@@ -84,9 +84,9 @@ async function runRounds(
         await stormRound(plan, {
           signal: context.signal,
           label: arm.label,
-          onProgress: (leg, operations) =>
+          onProgress: (leg, operations, share) =>
             context.progress.update(
-              done,
+              done + share,
               total,
               `${where}: ${leg}, ${formatCount(operations)} operations`,
             ),

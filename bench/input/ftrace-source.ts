@@ -10,6 +10,8 @@ export interface TraceWatch {
   readonly called?: Readonly<Record<string, string>>;
   /** The bytes that come next are of this file. Without it, a line break is put between files that lack one. */
   begin?(file: string): void;
+  /** So many bytes more were read, as they are in the file. */
+  read?(bytes: number): void;
   /** The compressed file ended too early; what came until then was all of it. Without it, an InputError. */
   cut?(file: string): void;
 }
@@ -49,7 +51,7 @@ export async function* openTrace(
 async function* openFile(file: string, watch: TraceWatch): AsyncGenerator<Uint8Array> {
   const stream =
     file === '-' ? process.stdin : createReadStream(file, { highWaterMark: READ_BYTES });
-  const pieces = (stream as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  const pieces = counted(stream as AsyncIterable<Uint8Array>, watch);
   try {
     // A pipe may give a single byte: two tell whether it is compressed.
     let head: Uint8Array = new Uint8Array(0);
@@ -64,6 +66,16 @@ async function* openFile(file: string, watch: TraceWatch): AsyncGenerator<Uint8A
     else yield* all;
   } finally {
     if (file !== '-') stream.destroy();
+  }
+}
+
+async function* counted(
+  pieces: AsyncIterable<Uint8Array>,
+  watch: TraceWatch,
+): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    watch.read?.(piece.length);
+    yield piece;
   }
 }
 

@@ -25,15 +25,15 @@ export function createTraceReader(handler: TraceHandler, options: TraceOptions):
 export async function readTrace(
   files: readonly string[],
   handler: TraceHandler,
-  options: Omit<TraceOptions, 'file'> & Pick<TraceWatch, 'called'>,
+  options: Omit<TraceOptions, 'file'> & Pick<TraceWatch, 'called' | 'read'>,
   use: (reader: TraceReader) => void = () => {},
 ): Promise<TraceSummary> {
-  const { called = {}, ...rest } = options;
+  const { called = {}, read = () => {}, ...rest } = options;
   const nameOf = (file: string) => called[file] ?? file;
   const reader = createTraceReader(handler, { file: nameOf(files[0] ?? '-'), ...rest });
   use(reader);
   const watch = {
-    called,
+    ...{ called, read },
     begin: (file: string) => reader.startFile(nameOf(file)),
     cut: () => reader.cutFile(),
   };

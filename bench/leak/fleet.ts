@@ -124,7 +124,7 @@ export async function runFleet(
   }
 
   try {
-    await Promise.all(Array.from({ length: threads }, serve));
+    await progress.alive(Promise.all(Array.from({ length: threads }, serve)));
   } finally {
     await pool.destroy();
   }

@@ -22,6 +22,8 @@ export interface ReplayTask {
   readonly strict: boolean;
   /** How many times the trace is replayed, one after the other, each time with identities of its own. */
   readonly scale: number;
+  /** Shared, one number: bytes of the files that were read. A plain number will do, as nobody decides by it. */
+  readonly bytesRead?: Float64Array<SharedArrayBuffer>;
 }
 
 /** Objects of a cache. */
@@ -254,8 +256,15 @@ export async function replayTrace(task: ReplayTask, now: () => number): Promise<
       replayer.event(event);
     },
   };
+  const { strict, called, bytesRead } = task;
+  const watched = {
+    ...{ strict, called },
+    read(bytes: number): void {
+      if (bytesRead !== undefined) bytesRead[0] = (bytesRead[0] ?? 0) + bytes;
+    },
+  };
   const read = () =>
-    readTrace(task.files, handler, { strict: task.strict, called: task.called }, (made) => {
+    readTrace(task.files, handler, watched, (made) => {
       reader = made;
     });
   const summary = await read();

@@ -131,8 +131,16 @@ function runCase(test: SelftestCase, task: SuiteTask): SelftestTest[] {
   ];
 }
 
-/** Takes a strategy through all tests, or those of some names. */
-export function runSuite(task: SuiteTask, only: readonly string[] | null): SelftestTest[] {
+/** Takes a strategy through all tests, or those of some names; tells after each how many are over. */
+export function runSuite(
+  task: SuiteTask,
+  only: readonly string[] | null,
+  onTest: (done: number) => void = () => {},
+): SelftestTest[] {
   const chosen = SUITE.filter(({ name }) => only === null || only.includes(name));
-  return chosen.flatMap((test) => runCase(test, task));
+  return chosen.flatMap((test, at) => {
+    const rows = runCase(test, task);
+    onTest(at + 1);
+    return rows;
+  });
 }

@@ -3,6 +3,7 @@ import type { ResultRecord } from '../record.ts';
 import { capacityPage } from './capacity.ts';
 import { claimsPage } from './claims.ts';
 import { comparePage } from './compare.ts';
+import { diffPage } from './diff.ts';
 import { doctorPage } from './doctor.ts';
 import { explorePage } from './explore.ts';
 import { geometryPage } from './geometry.ts';
@@ -41,5 +42,7 @@ export function buildPage(record: ResultRecord): Page {
       return claimsPage(record);
     case 'leak':
       return leakPage(record);
+    case 'diff':
+      return diffPage(record);
   }
 }

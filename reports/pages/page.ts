@@ -127,6 +127,8 @@ export interface Section {
   trace?: Trace;
   entries?: Entry[];
   notes?: Note[];
+  /** Set where few will want to read it: Markdown folds it, under its title. */
+  folded?: true;
 }
 
 /** A whole report. */
@@ -139,6 +141,8 @@ export interface Page {
   /** What else to know about the input, the most important first. */
   notes: string[];
   warnings: string[];
+  /** Set where the warnings must be read before anything else, in Markdown as well. */
+  warningsFirst?: true;
   sections: Section[];
   /** The answer in words, one paragraph each. */
   verdict: Note[];

@@ -2,7 +2,7 @@
 
 import { renderKtap } from '../ktap.ts';
 import { buildPage } from '../pages/build.ts';
-import type { Chart, Entry, Note, Page, Section } from '../pages/page.ts';
+import type { Chart, Entry, Note, Page, Section, Table } from '../pages/page.ts';
 import type { ResultRecord } from '../record.ts';
 import { renderBars } from './bars.ts';
 import { renderChart } from './chart.ts';
@@ -27,6 +27,9 @@ const ROOMY = 110;
 
 /** Rows that a tall chart has more than others. */
 const TALLER = 6;
+
+/** Rows that are shown of a table that is folded in Markdown. */
+const FOLDED_ROWS = 8;
 
 /** Columns before and after the name of a part. */
 const PART_GAP = 2;
@@ -75,6 +78,14 @@ function heightOf({ tall }: Chart, width: number): number {
   return tall === true ? rows + TALLER : rows;
 }
 
+/** A table, or the first rows of one that few will want to read. */
+function tableLines(table: Table, folded: boolean, width: number, styles: Styles): string[] {
+  const rows = folded ? table.rows.slice(0, FOLDED_ROWS) : table.rows;
+  const hidden = table.rows.length - rows.length;
+  const more = hidden > 0 ? [`${hidden} more in the record and in Markdown.`] : [];
+  return [...renderTable({ ...table, rows }, width, styles), ...more];
+}
+
 function sectionLines(section: Section, width: number, styles: Styles): string[] {
   const { title, how, table, chart, bars, heatMap, trace } = section;
   const { entries = [], settings = [], notes = [] } = section;
@@ -82,7 +93,7 @@ function sectionLines(section: Section, width: number, styles: Styles): string[]
   return [
     '',
     ...headingLines(title, how, width, styles),
-    ...(table === undefined ? [] : renderTable(table, width, styles)),
+    ...(table === undefined ? [] : tableLines(table, section.folded === true, width, styles)),
     ...(chart === undefined
       ? []
       : renderChart(chart, { width, height: heightOf(chart, width), paint })),

@@ -78,6 +78,10 @@ test('operations and rates of the CPUs are added up, the kworker included', () =
   const [row] = results.storm;
   // 4000 in 2 s and 1000 in 1 s are 3000 a second; three times that in the last round.
   assert.deepEqual(row?.rounds, [3000, 3000, 9000]);
+  // The longest latency during the one callback of each round; one allocation in four took 1000 ns.
+  assert.deepEqual(row?.stallRounds, [80, 80, 80]);
+  assert.equal(row?.allocP999Rounds?.length, 3);
+  for (const ns of row?.allocP999Rounds ?? []) assert.ok(ns >= 1000 && ns < 1016, `${ns}`);
   assert.equal(row?.opsPerSecond, 3000);
   assert.equal(row?.operations, 2 * 5500 + 15_500);
   assert.equal(row?.failed, 9);

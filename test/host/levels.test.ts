@@ -8,6 +8,7 @@ import { addUp, readListing } from '../../bench/host/bpf.ts';
 import { HostReader } from '../../bench/host/reader.ts';
 import { churnOf, simulateHost } from '../../bench/host/simulate.ts';
 import { readTrace, traceCgroups } from '../../bench/host/trace.ts';
+import { SILENT } from '../../bench/progress.ts';
 import { steadyLook } from './support.ts';
 
 const TRACE = `# tracer: nop
@@ -105,7 +106,7 @@ test('cgroups a day: asked, traced, grown, or unknown', async () => {
 
 test('what a week is simulated from: pods where there are pods, ids as the kernel holds them', async () => {
   const base = await steadyLook('v2-6.12');
-  const progress = { update: () => {}, clear: () => {} };
+  const progress = SILENT;
   const { signal } = new AbortController();
   const from = async (facts: typeof base) => {
     const options = { strategies: ['splice-caches'], cgroupsPerDay: 2, seed: 1 };

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { CommandContext } from '../../bench/commands/registry.ts';
 import { probe } from '../../bench/host/probe.ts';
 import { HostReader } from '../../bench/host/reader.ts';
+import { SILENT } from '../../bench/progress.ts';
 import type { HostResults } from '../../reports/results-host.ts';
 
 /** Folder of a recorded or hand-made host, seen from the compiled tests in dist/test/host. */
@@ -74,6 +75,6 @@ export async function steadyLook(name: string, root = fixture(name)): Promise<Ho
 /** What the command line hands to a command. */
 export function context(): CommandContext {
   const { signal } = new AbortController();
-  const progress = { update: () => {}, clear: () => {} };
+  const progress = SILENT;
   return { signal, progress, startedAt: new Date('2026-11-25T00:00:00Z'), seed: 1 };
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runFleet, tasksOf } from '../../bench/leak/fleet.ts';
 import { loadScenario, publishedFor } from '../../bench/leak/library.ts';
+import { SILENT } from '../../bench/progress.ts';
 import { summariseLeak } from '../../reports/index.ts';
 
 /** Mean absolute relative error over days 1 to 7 that the issue allows. */
@@ -17,7 +18,7 @@ test('web-frontend: 20 hosts are as table B has them, before and after and in me
   for (const task of tasks) assert.equal(task.scenario, scenario);
   const { runs, complete } = await runFleet(tasks, {
     ...{ workers: 2, signal: new AbortController().signal },
-    progress: { update() {}, clear() {} },
+    progress: SILENT,
   });
   assert.equal(complete, true);
   for (const run of runs) assert.deepEqual(run.violations, []);

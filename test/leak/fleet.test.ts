@@ -6,6 +6,7 @@ import { CapacityError } from '../../bench/errors.ts';
 import { type FleetPlan, runFleet, tasksOf, unitsOf } from '../../bench/leak/fleet.ts';
 import { simulateHost } from '../../bench/leak/host.ts';
 import { rowOf } from '../../bench/leak/row.ts';
+import { SILENT } from '../../bench/progress.ts';
 import type { LeakResults, LeakRun } from '../../reports/index.ts';
 import { CULPRIT, WAYS } from './failing-worker.ts';
 import { essence, fleet, optionsOf, put, recordOf, tinyScenario } from './small-fleet.ts';
@@ -13,7 +14,7 @@ import { bareRun, readWritten } from './small-scenario.ts';
 
 const FAILING = new URL('./failing-worker.js', import.meta.url);
 const signal = new AbortController().signal;
-const progress = { update() {}, clear() {} };
+const progress = SILENT;
 /** The whole fleet that others are compared with. */
 const whole = recordOf(await fleet({ workers: 1 }));
 const runsOf = (result: Awaited<ReturnType<typeof fleet>>) => (result.results as LeakResults).runs;
@@ -145,6 +146,7 @@ test('an interrupted fleet keeps the finished hosts, and goes on to exactly the 
         left = total;
       },
       clear() {},
+      alive: SILENT.alive,
     },
   });
   assert.equal(left, 10 - length, 'what was finished is not done again');

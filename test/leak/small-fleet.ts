@@ -9,6 +9,7 @@ import type { CommandResult } from '../../bench/commands/registry.ts';
 import { captureEnvironment } from '../../bench/environment.ts';
 import { type LeakOptions, resolveLeak } from '../../bench/leak-options.ts';
 import { buildRecord } from '../../bench/output.ts';
+import { SILENT } from '../../bench/progress.ts';
 import { type LeakRecord, validateRecord } from '../../reports/index.ts';
 import { kind, quiet, type Written } from './small-scenario.ts';
 
@@ -59,6 +60,7 @@ export async function fleet(
         if (done >= stopAt) controller.abort();
       },
       clear() {},
+      alive: SILENT.alive,
     },
   });
 }

@@ -17,6 +17,7 @@ import {
   mixSeed,
   unit,
 } from '../../bench/leak/tape.ts';
+import { SILENT } from '../../bench/progress.ts';
 import { seededRandom } from '../../bench/workload/random.ts';
 import { STRATEGY_NAMES } from '../../core/index.ts';
 import { kind, scenarioOf, simulate } from './small-scenario.ts';
@@ -283,7 +284,7 @@ test('a host is the same to the last byte again, after others, and in a worker',
   simulate(other, 'list-pages', { seed: 77 });
   for (const [strategy, text] of expected) assert.equal(textOf(strategy), text, strategy);
   const { signal } = new AbortController();
-  const progress = { update() {}, clear() {} };
+  const progress = SILENT;
   const tasks = STRATEGY_NAMES.map((strategy) => ({
     ...{ scenario, seed: 9, host: 4, strategy, cell: 0 },
   }));

@@ -9,6 +9,7 @@ import {
 } from '../../reports/index.ts';
 import { stripStyle, visibleLength } from '../../reports/terminal/text.ts';
 import { claimsRecord } from './fixtures/claims-record.ts';
+import { changedCompare, diffRecord } from './fixtures/diff-record.ts';
 import { type LeakLook, leakRecord } from './fixtures/leak-record.ts';
 import { smallRecords } from './fixtures/small-records.ts';
 import { syntheticCompare } from './fixtures/synthetic-compare.ts';
@@ -77,6 +78,8 @@ const records: [name: string, record: ResultRecord][] = [
   ['claims', claimsRecord()],
   ['claims-alone', claimsRecord({ alone: true })],
   ['claims-cut-short', claimsRecord({ cutShort: true })],
+  ['diff', changedCompare()],
+  ['diff-same', diffRecord(claimsRecord(), claimsRecord())],
   ['explore-empty', syntheticExplore({ scenarios: 0, complete: false })],
 ];
 
@@ -112,6 +115,18 @@ test('compare: the page at 120 columns', () => {
     'test/reports/golden/compare-120.txt',
     renderTerminal(compare, { width: 120, color: false }),
   );
+});
+
+test('diff: the page at 120 columns, and in colour', () => {
+  for (const [name, width, color] of [
+    ['diff-120', 120, false],
+    ['diff-80-color', 80, true],
+  ] as const) {
+    matchesFile(
+      `test/reports/golden/${name}.txt`,
+      renderTerminal(changedCompare(), { width, color }),
+    );
+  }
 });
 
 test('claims: the page at 120 columns', () => {
