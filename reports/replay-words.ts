@@ -1,4 +1,5 @@
 /** The verdict of a replay in words; every sentence is made from the record. */
+import { highest } from './extent.ts';
 import { formatCount, formatCounted, formatNumber } from './format.ts';
 import type { Note } from './pages/page.ts';
 import type { ReplayRecord } from './record.ts';
@@ -7,7 +8,7 @@ import { failedChecks } from './words.ts';
 
 function leftNotes(record: ReplayRecord): Note[] {
   return record.results.series.map(({ strategy, dying }): Note => {
-    const most = Math.max(0, ...dying);
+    const most = Math.max(0, highest(dying));
     const end = dying.at(-1) ?? 0;
     return {
       text: `${strategy}: ${formatCounted(end, 'cgroup')} ${end === 1 ? 'is' : 'are'} dying at the end of the trace, ${formatCount(most)} at the most.`,
@@ -39,7 +40,7 @@ export function replayErrors({ truth, series }: ReplayResults): ReplayError[] {
     );
     return {
       ...{ strategy, mean: off.reduce((sum, value) => sum + value, 0) / off.length },
-      ...{ worst: Math.max(...off), near: near.length, samples: truth.length },
+      ...{ worst: highest(off), near: near.length, samples: truth.length },
     };
   });
 }

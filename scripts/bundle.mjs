@@ -11,11 +11,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 const { outputFiles, metafile } = await build({
   absWorkingDir: root,
-  entryPoints: {
-    charts: 'dist/reports/html/client/main.js',
-    machine: 'dist/bench/view/main.js',
-    page: 'reports/html/client/page.css',
-  },
+  entryPoints: [
+    { in: 'dist/reports/html/client/main.js', out: 'charts' },
+    { in: 'reports/html/client/page.css', out: 'page' },
+    { in: 'dist/bench/view/main.js', out: 'machine' },
+  ],
   outdir: 'dist/pages',
   bundle: true,
   minify: true,

@@ -22,7 +22,7 @@ export interface Asset {
 export interface PageAssets {
   style: Asset;
   charts: Asset;
-  machine?: Asset;
+  machine?: { style: Asset; script: Asset };
 }
 
 /** A record, the page built from it, and where in the document it is. */
@@ -46,8 +46,9 @@ function titleOf({ title }: Page): [from: string, question: string] {
 function policy({ style, charts, machine }: PageAssets): string {
   const hashes = (all: readonly (Asset | undefined)[]): string =>
     all.flatMap((one) => (one === undefined ? [] : [`'sha256-${one.sha256}'`])).join(' ');
-  const scripts = hashes([charts, machine]);
-  return `default-src 'none'; base-uri 'none'; form-action 'none'; script-src ${scripts}; style-src ${hashes([style])}; img-src data:`;
+  const scripts = hashes([charts, machine?.script]);
+  const styles = hashes([style, machine?.style]);
+  return `default-src 'none'; base-uri 'none'; form-action 'none'; script-src ${scripts}; style-src ${styles}; img-src data:`;
 }
 
 function navigationHtml(parts: readonly Part[], assets: PageAssets): string {
@@ -161,7 +162,8 @@ export function renderHtml(records: readonly ResultRecord[], assets: PageAssets)
     parts.length === 1 && first
       ? first.page.title
       : `slabsplice: ${formatCounted(parts.length, 'record')}`;
-  const script = ({ text }: Asset): string => `<script>${text}</script>`;
+  const inline = (tag: string, one: Asset | undefined): string[] =>
+    one === undefined ? [] : [`<${tag}>${one.text}</${tag}>`];
   return [
     '<!doctype html>',
     '<html lang="en">',
@@ -172,7 +174,8 @@ export function renderHtml(records: readonly ResultRecord[], assets: PageAssets)
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
     `<title>${escaped(title)}</title>`,
-    `<style>${assets.style.text}</style>`,
+    ...inline('style', assets.style),
+    ...inline('style', assets.machine?.style),
     '</head>',
     '<body>',
     '<a class="skip" href="#content">To the content</a>',
@@ -184,8 +187,8 @@ export function renderHtml(records: readonly ResultRecord[], assets: PageAssets)
     ...(assets.machine === undefined ? [] : [MACHINE]),
     '</main>',
     '</div>',
-    script(assets.charts),
-    ...(assets.machine === undefined ? [] : [script(assets.machine)]),
+    ...inline('script', assets.charts),
+    ...inline('script', assets.machine?.script),
     '</body>',
     '</html>',
     '',

@@ -1,4 +1,5 @@
 /** The page of `replay`: a trace of a real kernel under each strategy, beside what was measured. */
+import { highest } from '../extent.ts';
 import {
   formatBytes,
   formatCount,
@@ -123,7 +124,7 @@ function truthSection(results: ReplayResults): Section[] {
 function usedRow(series: ReplayRecord['results']['series']): Row[] {
   if (series.some(({ objectBytes }) => objectBytes.length === 0)) return [];
   const cells = series.map(({ slabBytes, objectBytes }) => {
-    const most = slabBytes.indexOf(Math.max(...slabBytes));
+    const most = slabBytes.indexOf(highest(slabBytes));
     const pages = slabBytes[most] ?? 0;
     return { text: pages === 0 ? MISSING : formatShare((objectBytes[most] ?? 0) / pages) };
   });
@@ -136,7 +137,7 @@ function memorySection(results: ReplayResults): Section[] {
     {
       label: 'slab at the most',
       cells: results.series.map(({ slabBytes }) => ({
-        text: formatBytes(Math.max(0, ...slabBytes)),
+        text: formatBytes(Math.max(0, highest(slabBytes))),
       })),
     },
     ...usedRow(results.series),

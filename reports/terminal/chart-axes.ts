@@ -1,4 +1,5 @@
 /** Axes of a chart: which value falls on which row or column, and what is written beside it. */
+import { highest, lowest } from '../extent.ts';
 import type { Chart } from '../pages/page.ts';
 
 /** Maps values, or their logarithms, to columns or rows. */
@@ -34,8 +35,8 @@ export function place(value: number, scale: Scale): number {
 
 /** Spreads whole decades over the rows, so that labels are powers of ten. */
 function decadeScale(values: readonly number[], height: number): { scale: Scale; rows: number } {
-  const low = Math.floor(Math.min(...values));
-  const high = Math.max(low + 1, Math.ceil(Math.max(...values)));
+  const low = Math.floor(lowest(values));
+  const high = Math.max(low + 1, Math.ceil(highest(values)));
   const decades = high - low;
   const rows = Math.max(1, Math.floor(height / decades)) * decades;
   if (rows <= height) return { scale: { low, perUnit: rows / decades }, rows };
@@ -86,7 +87,7 @@ export function linearRows(
   height: number,
   format: Chart['formatY'],
 ): RowAxis {
-  const { step, steps, each } = bestRowStep(Math.max(...values) || 1, height);
+  const { step, steps, each } = bestRowStep(highest(values) || 1, height);
   const rows = steps * each;
   const labels = new Array<string>(rows + 1).fill('');
   for (let at = 0; at <= steps; at++) {
@@ -97,8 +98,8 @@ export function linearRows(
 
 /** A horizontal scale from the lowest to the highest value. */
 export function columnScale(values: readonly number[], columns: number): Scale {
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+  const low = lowest(values);
+  const high = highest(values);
   // A single size has no extent: it goes to the middle of one decade.
   if (high - low < 1e-9) return { low: low - 0.5, perUnit: columns - 1 };
   return { low, perUnit: (columns - 1) / (high - low) };
@@ -106,8 +107,8 @@ export function columnScale(values: readonly number[], columns: number): Scale {
 
 /** Tick positions of a linear axis: round values, five or so. */
 export function linearTicks(values: readonly number[], scale: Scale): Tick[] {
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+  const low = lowest(values);
+  const high = highest(values);
   const rough = (high - low) / 5 || 1;
   const decade = 10 ** Math.floor(Math.log10(rough));
   const step = decade * (STEPS.find((one) => one * decade >= rough) ?? 10);
@@ -121,8 +122,8 @@ export function linearTicks(values: readonly number[], scale: Scale): Tick[] {
 
 /** Tick positions: every decade in sight, or the ends where there is none. */
 export function decadeTicks(logs: readonly number[], scale: Scale): Tick[] {
-  const low = Math.min(...logs);
-  const high = Math.max(...logs);
+  const low = lowest(logs);
+  const high = highest(logs);
   const decades: number[] = [];
   for (let decade = Math.ceil(low - 1e-9); decade <= high + 1e-9; decade++) decades.push(decade);
   const at = decades.length > 0 ? decades : [...new Set([low, high])];

@@ -126,10 +126,14 @@ test('the command that repeats a run can be pasted into a shell', () => {
 });
 
 test('a machine to play with has a place of its own', () => {
-  const machine = { text: 'machine()', sha256: 'bWFjaGluZQ==' };
+  const machine = {
+    script: { text: 'machine()', sha256: 'bWFjaGluZQ==' },
+    style: { text: 'svg{}', sha256: 'c3Zn' },
+  };
   const html = renderHtml([syntheticStorm()], { ...PLAIN, machine });
   assert.match(html, /<section id="machine" data-machine/);
   assert.match(html, /script-src 'sha256-Y2hhcnRz' 'sha256-bWFjaGluZQ=='/);
+  assert.match(html, /style-src 'sha256-c3R5bGU=' 'sha256-c3Zn'/);
   assert.ok(html.indexOf('data-machine') < html.indexOf('machine()'));
   assert.doesNotMatch(renderHtml([syntheticStorm()], PLAIN), /data-machine/);
 });
