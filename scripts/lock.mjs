@@ -47,24 +47,29 @@ function platformOf(name) {
   };
 }
 
-const file = new URL('../package-lock.json', import.meta.url);
-const lock = JSON.parse(readFileSync(file, 'utf8'));
-for (const [path, entry] of Object.entries(lock.packages)) {
-  delete entry.resolved;
-  for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
-    const place = `node_modules/${name}`;
-    if (path === '' || lock.packages[place] !== undefined || lock.packages[`${path}/${place}`])
-      continue;
-    if (!/^\d+\.\d+\.\d+/.test(version))
-      throw new Error(`${name} ${version}: not an exact version`);
-    lock.packages[place] = {
-      version,
-      ...(entry.dev && { dev: true }),
-      optional: true,
-      ...platformOf(name),
-    };
+/** Completes one lock file in place. */
+function complete(file) {
+  const lock = JSON.parse(readFileSync(file, 'utf8'));
+  for (const [path, entry] of Object.entries(lock.packages)) {
+    delete entry.resolved;
+    for (const [name, version] of Object.entries(entry.optionalDependencies ?? {})) {
+      const place = `node_modules/${name}`;
+      if (path === '' || lock.packages[place] !== undefined || lock.packages[`${path}/${place}`])
+        continue;
+      if (!/^\d+\.\d+\.\d+/.test(version))
+        throw new Error(`${name} ${version}: not an exact version`);
+      lock.packages[place] = {
+        version,
+        ...(entry.dev && { dev: true }),
+        optional: true,
+        ...platformOf(name),
+      };
+    }
   }
+  const sorted = Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1));
+  lock.packages = Object.fromEntries(sorted);
+  writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
 }
-const sorted = Object.entries(lock.packages).sort(([a], [b]) => (a < b ? -1 : 1));
-lock.packages = Object.fromEntries(sorted);
-writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
+
+complete(new URL('../package-lock.json', import.meta.url));
+complete(new URL('reference/package-lock.json', import.meta.url));

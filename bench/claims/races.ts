@@ -117,7 +117,7 @@ const CHARGE_RACES: Claim = {
   source: TEXT,
   experiment:
     'Allocation, free, remote free, a task that is moved, a cgroup at its limit, a top-level cgroup and CPUs with stocks each meet a removal; every counter is recounted after each schedule.',
-  expected: { verdict: 'holds', source: 'README, "Under every interleaving"' },
+  expected: { verdict: 'holds', source: 'docs/explore.md' },
   async check(context) {
     return judged({
       clean: await all(context, [

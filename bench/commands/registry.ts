@@ -112,7 +112,10 @@ const leak: CommandEntry = {
   examples: [
     ['slabsplice leak', 'the week of the patch series, 20 hosts, beside the published numbers'],
     ['slabsplice leak --list-scenarios', 'which scenarios come along'],
-    ['slabsplice leak --scenario pods --days 30', 'a month of a Kubernetes node'],
+    [
+      'slabsplice leak --scenario pods --days 30 --strategies pin,splice-caches',
+      'a month of a Kubernetes node',
+    ],
     ['slabsplice leak --scenario my-host.json --hosts 1', 'a host that you describe'],
     ['slabsplice leak --vary cgroupsPerDay=50:800:50', 'how the leak grows with the rate'],
     [
