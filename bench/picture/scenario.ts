@@ -53,8 +53,7 @@ export function play(strategy: string, acts: readonly Act[]): Played {
   const start: PlayedMoment = {
     caption: 'An empty machine: the root cgroup, and three types of objects that can be allocated.',
     frame: stage.look(),
-    ...{ touched: [], handOver: false, act: -1 },
-    count: NOTHING,
+    ...{ touched: [], shared: [], handOver: false, act: -1, count: NOTHING },
   };
   const moments = [start];
   acts.forEach((act, index) => {

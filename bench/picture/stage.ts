@@ -31,7 +31,7 @@ export type Act =
 /** Rows to which the hand-over of a removal gave another owner so far, by kind. */
 export interface HandOverCount {
   readonly pages: number;
-  /** Slab rows that were only looked at. */
+  /** Slab rows that were looked at or written for it. */
   readonly looks: number;
   readonly caches: number;
   readonly objcgs: number;
@@ -51,6 +51,8 @@ export interface Moment {
   readonly handOver: boolean;
   /** Of the last removal. */
   readonly count: HandOverCount;
+  /** Objects that others use as well, as `row:place`. */
+  readonly shared: readonly string[];
 }
 
 /** An object that is there. */
@@ -128,8 +130,15 @@ export function createStage(strategy: string): Stage {
   const look = (): Frame =>
     frameOf({ config: machine.config, column: (name) => columns.get(name) }, names);
 
+  function sharedPlaces(): string[] {
+    return [...objects.values()]
+      .filter((one) => one.shared)
+      .map(({ handle }) => `${handle >>> 6}:${handle & 63}`);
+  }
+
   function cut(caption: string): void {
-    moments.push({ caption, frame: look(), touched: touches.list(), handOver: handing, count });
+    const now = { frame: look(), touched: touches.list(), shared: sharedPlaces() };
+    moments.push({ caption, handOver: handing, count, ...now });
     touches.clear();
   }
 
@@ -140,7 +149,7 @@ export function createStage(strategy: string): Stage {
     touches.add(touched.kind, touched.row, how);
     if (!handing || touched.kind !== 'page') return;
     pagesTouched.add(touched.row);
-    count = { ...count, looks: pagesTouched.size - count.pages };
+    count = { ...count, looks: pagesTouched.size };
   }
 
   function flagsChanged(row: number, before: number, after: number): void {
@@ -162,7 +171,6 @@ export function createStage(strategy: string): Stage {
     const owned = handing ? OWNER_COLUMNS.get(column) : undefined;
     if (owned !== undefined) {
       count = { ...count, [owned]: count[owned] + 1 };
-      count = { ...count, looks: pagesTouched.size - count.pages };
       const change = { column, index, after };
       cut(words.handedOver(look(), change, columns.has('owners.owner'), touches.list()));
     } else if (column === 'memcgs.flags') flagsChanged(index, before, after);

@@ -9,24 +9,22 @@ export function amount(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** Pages that a memcg owns by itself, what is charged for those below left out. */
-export function ownPages(frame: Frame, row: number): number {
-  const below = frame.memcgs.filter(({ parent }) => parent === row);
-  const charged = frame.memcgs.find((one) => one.row === row)?.pages ?? 0;
-  return charged - below.reduce((sum, one) => sum + one.pages, 0);
-}
-
 /** Memcgs that were removed and are not freed. */
 export function dyingMemcgs(frame: Frame): Frame['memcgs'] {
   return frame.memcgs.filter(({ state }) => state !== 'online');
 }
 
-/** Bytes of slab pages that such memcgs own, in KiB. */
+/** Slab pages that a memcg owns, or owns an object of. */
+export function ownedPages(frame: Frame, memcg: number): number {
+  const owners = new Set(frame.objcgs.filter((one) => one.memcg === memcg).map(({ row }) => row));
+  return frame.pages.filter(
+    (page) => page.memcg === memcg || page.objects.some((one) => owners.has(one)),
+  ).length;
+}
+
+/** Slab pages that dying memcgs own, in KiB. */
 export function pinnedKib(frame: Frame): number {
-  return dyingMemcgs(frame).reduce(
-    (sum, { row }) => sum + KIB_PER_PAGE * ownPages(frame, row),
-    0,
-  );
+  return dyingMemcgs(frame).reduce((sum, { row }) => sum + KIB_PER_PAGE * ownedPages(frame, row), 0);
 }
 
 export function created(memcg: string, parent: string): string {
@@ -115,8 +113,11 @@ export function handOverDone(
   if (parts.length === 0) {
     return `Nothing is handed over. Every page goes on naming ${child}, and holds a reference on it.`;
   }
-  const looks = count.looks === 0 ? '' : `, and ${amount(count.looks, 'row')} looked at in vain`;
-  return `Lists are joined and references on ${child} become references on ${parent}. That was the hand-over: ${parts.join(' and ')} rewritten${looks}.`;
+  const looks =
+    count.looks > count.pages
+      ? ` ${amount(count.looks, 'row')} of the memmap were read to find the pages.`
+      : '';
+  return `References on ${child} become references on ${parent}. That was the hand-over: ${parts.join(' and ')} rewritten.${looks}`;
 }
 
 export function freed(memcg: string): string {
@@ -131,7 +132,7 @@ function cachesLeft(retired: number): string {
 export function removalOver(after: Frame, memcg: string, retired: number): string | null {
   const left = after.memcgs.find(({ name }) => name === memcg);
   if (left === undefined) return retired === 0 ? null : cachesLeft(retired);
-  const pages = ownPages(after, left.row);
+  const pages = ownedPages(after, left.row);
   const css = amount(left.css, 'reference');
   return `All work is done, and ${memcg} is still there: dying. ${css} of ${amount(pages, 'page')} keep it, with all its counters and lists, for as long as the pages live.`;
 }
