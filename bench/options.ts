@@ -177,6 +177,7 @@ export interface RawOptions extends CommonValues {
   kernel?: KernelRulesName;
   pageSize?: number;
   format?: 'terminal' | 'markdown';
+  machine?: true;
   mix?: string;
   seconds?: number;
   removals?: number;

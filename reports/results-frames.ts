@@ -69,12 +69,26 @@ export const frameChangeSchema = open({
   rows: count.optional(),
 });
 
+/** A row that is looked at or written. A css is the reference count of a memcg; a memcg is all else about it. */
+const touchSchema = open({
+  kind: z.enum(['page', 'cache', 'memcg', 'css', 'objcg']),
+  row: count,
+  how: z.enum(['read', 'write']),
+});
+
 /** Moments of a schedule that is told. */
 export const framesSchema = open({
   /** Before the first step. */
   first: frameSchema,
-  /** After a told step, by its place among `steps`; steps that changed nothing in the picture are left out. */
-  changes: z.array(open({ step: count, change: frameChangeSchema })),
+  /** After a told step, by its place among `steps`; steps that show nowhere in the picture are left out. */
+  moments: z.array(
+    open({
+      step: count,
+      change: frameChangeSchema.optional(),
+      /** The row that the step is about. */
+      touched: touchSchema.optional(),
+    }),
+  ),
 });
 
 /** A machine at a moment. */
@@ -87,6 +101,8 @@ export type FrameCache = z.infer<typeof cacheSchema>;
 export type FramePage = z.infer<typeof pageSchema>;
 /** An obj_cgroup in a frame. */
 export type FrameObjcg = z.infer<typeof objcgSchema>;
+/** A row that is looked at or written. */
+export type Touch = z.infer<typeof touchSchema>;
 /** What is different from the moment before. */
 export type FrameChange = z.infer<typeof frameChangeSchema>;
 /** Moments of a schedule that is told. */

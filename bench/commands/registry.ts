@@ -3,6 +3,8 @@
  * started. The work itself is imported when a command runs, so that `--help` and a refusal are
  * instant and load no worker pool.
  */
+import { Option } from 'commander';
+import { UsageError } from '../errors.ts';
 import { hostOptions, resolveHost } from '../host-options.ts';
 import { leakOptions, resolveLeak } from '../leak-options.ts';
 import { choiceOption } from '../option-values.ts';
@@ -290,10 +292,11 @@ const capacity: CommandEntry = {
 const report: CommandEntry = {
   name: 'report',
   summary: 'show records again, as a terminal page or as Markdown',
-  operands: ['<FILE...>', 'records written by other commands'],
+  operands: ['[FILE...]', 'records written by other commands'],
   examples: [
     ['slabsplice report results/*.json', 'the pages of all records so far'],
     ['slabsplice report --format markdown record.json > report.md', 'for a pull request'],
+    ['slabsplice report --machine > machine.html', 'the idea, to play with in a browser'],
   ],
   slow: false,
   unused: [],
@@ -302,13 +305,23 @@ const report: CommandEntry = {
       'terminal',
       'markdown',
     ]),
+    new Option('--machine', 'an HTML page: a small machine to play with, and schedules of explore'),
     colorOption(),
   ],
-  prepare: (raw, files) => ({
-    kind: 'text',
-    render: async (view) =>
-      (await import('./report.ts')).renderFiles(files, raw.format ?? 'terminal', view),
-  }),
+  prepare(raw, files) {
+    if (raw.machine === true) {
+      const page = async () => (await import('./machine-page.ts')).machinePage(files);
+      return { kind: 'text', render: page };
+    }
+    if (files.length === 0) {
+      throw new UsageError('report: no FILE given; see slabsplice report --help');
+    }
+    return {
+      kind: 'text',
+      render: async (view) =>
+        (await import('./report.ts')).renderFiles(files, raw.format ?? 'terminal', view),
+    };
+  },
 };
 
 /** All commands, in the order of the help text; the first one is the default. */

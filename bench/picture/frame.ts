@@ -2,16 +2,8 @@
  * A machine's state at a moment as plain rows, from nothing but its columns: of a machine that one plays
  * with in a page, and of the memory that an explored schedule went through.
  */
-import {
-  CACHE_DEACTIVATED,
-  CACHE_KILLED,
-  CACHE_SHUT,
-} from '../../core/memcg/kmem-caches.ts';
-import {
-  MEMCG_DYING,
-  MEMCG_OFFLINE,
-  MEMCG_RELEASED,
-} from '../../core/memcg/memcgs.ts';
+import { CACHE_DEACTIVATED, CACHE_KILLED, CACHE_SHUT } from '../../core/memcg/kmem-caches.ts';
+import { MEMCG_DYING, MEMCG_OFFLINE, MEMCG_RELEASED } from '../../core/memcg/memcgs.ts';
 import { REF_BIAS, REF_DEAD, REF_SWITCHED } from '../../core/shared/percpu-ref.ts';
 import { cacheOfSlab, FREE } from '../../core/slub/slabs.ts';
 import type { FullConfig } from '../../core/tables.ts';

@@ -1,5 +1,12 @@
 /** The idea, as operations: a child is filled and removed, and one object of it is used by others. */
-import { type Act, createStage, type Moment, NOTHING, OBJECTS_PER_SLAB, type Stage } from './stage.ts';
+import {
+  type Act,
+  createStage,
+  type Moment,
+  NOTHING,
+  OBJECTS_PER_SLAB,
+  type Stage,
+} from './stage.ts';
 
 /** Pages that the child may have in the scenario, and how far apart the choices are. */
 export const PAGES = { least: 8, most: 64, step: 4, usual: 24 } as const;

@@ -4,14 +4,21 @@
  * what was touched on the way. The same operations give the same moments, so a history is the list of
  * operations, and going back is to play fewer of them.
  */
-import { bindCpu, type CacheShape, type Cpu, createMachine, type Machine, ROOT_MEMCG } from '../../core/index.ts';
+import {
+  bindCpu,
+  type CacheShape,
+  type Cpu,
+  createMachine,
+  type Machine,
+  ROOT_MEMCG,
+} from '../../core/index.ts';
 import { CACHE_KILLED } from '../../core/memcg/kmem-caches.ts';
 import { MEMCG_DYING, MEMCG_OFFLINE } from '../../core/memcg/memcgs.ts';
 import { ModelError } from '../../core/shared/assert.ts';
 import { watchColumns } from '../../core/shared/watch.ts';
-import type { Frame } from '../../reports/results-frames.ts';
+import type { Frame, Touch } from '../../reports/results-frames.ts';
 import { frameOf, rowName } from './frame.ts';
-import { createTouches, type Touch, touchedRow } from './touches.ts';
+import { createTouches, touchedRow } from './touches.ts';
 import * as words from './words.ts';
 
 /** An operation on the machine. Cgroups go by name, objects by the order in which they were allocated. */

@@ -1,16 +1,9 @@
 /** Which row of the model a word belongs to, for a picture of what an operation touches. */
 import { OBJECTS_PER_ROW, SLAB_SPEC } from '../../core/slub/slabs.ts';
 import type { FullConfig } from '../../core/tables.ts';
+import type { Touch } from '../../reports/results-frames.ts';
 
-/** What can be touched. A css is the reference count of a memcg; a memcg is all else about it. */
-export type TouchedKind = 'page' | 'cache' | 'memcg' | 'css' | 'objcg';
-
-/** A row, and whether it was written or only looked at. */
-export interface Touch {
-  readonly kind: TouchedKind;
-  readonly row: number;
-  readonly how: 'read' | 'write';
-}
+type TouchedKind = Touch['kind'];
 
 /** Columns of a slab row, and how many words a row has. */
 const PAGE_COLUMNS: Readonly<Record<string, number>> = {

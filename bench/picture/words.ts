@@ -1,6 +1,5 @@
 /** What happens on the machine, in sentences. */
-import type { Frame } from '../../reports/results-frames.ts';
-import type { Touch } from './touches.ts';
+import type { Frame, Touch } from '../../reports/results-frames.ts';
 
 const KIB_PER_PAGE = 4;
 
@@ -24,7 +23,10 @@ export function ownedPages(frame: Frame, memcg: number): number {
 
 /** Slab pages that dying memcgs own, in KiB. */
 export function pinnedKib(frame: Frame): number {
-  return dyingMemcgs(frame).reduce((sum, { row }) => sum + KIB_PER_PAGE * ownedPages(frame, row), 0);
+  return dyingMemcgs(frame).reduce(
+    (sum, { row }) => sum + KIB_PER_PAGE * ownedPages(frame, row),
+    0,
+  );
 }
 
 export function created(memcg: string, parent: string): string {
@@ -152,7 +154,8 @@ export function freedObjects(objects: number, before: Frame, after: Frame): stri
       : first.css === 0
         ? ` With it goes the last reference on ${first.name}.`
         : ` ${first.name} is still dying: ${amount(first.css, 'reference')} left.`;
-  const who = objects === 1 ? 'An object is freed' : `Memory is short: ${objects} cached objects are freed`;
+  const who =
+    objects === 1 ? 'An object is freed' : `Memory is short: ${objects} cached objects are freed`;
   return `${who}. ${given}${kept}`;
 }
 

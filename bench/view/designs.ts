@@ -1,6 +1,7 @@
 /** The designs side by side: what the same removal rewrites under each, and what is left behind. */
-import { type Act, NOTHING } from '../picture/stage.ts';
+
 import { play } from '../picture/scenario.ts';
+import type { Act, NOTHING } from '../picture/stage.ts';
 import { amount, dyingMemcgs, pinnedKib } from '../picture/words.ts';
 import { element } from './dom.ts';
 
@@ -16,7 +17,11 @@ export const DESIGNS: readonly Design[] = [
   { name: 'pin', kernel: 'Linux 5.2', idea: 'every page names its cgroup, for good' },
   { name: 'scan-pages', kernel: 'page by page', idea: 'a pass over all pages of the machine' },
   { name: 'list-pages', kernel: 'page by page', idea: 'a list of the pages of each cgroup' },
-  { name: 'splice-caches', kernel: 'Linux 5.3', idea: 'a page belongs to its cache; hand that over' },
+  {
+    name: 'splice-caches',
+    kernel: 'Linux 5.3',
+    idea: 'a page belongs to its cache; hand that over',
+  },
   { name: 'objcg', kernel: 'Linux 5.9', idea: 'each object names an owner; hand that over' },
 ];
 

@@ -2,8 +2,14 @@
  * The picture of a machine: boxes in boxes by owner (memcg, cache, slab page, object), so that another
  * owner is seen as a move; who allocated a page shows in its pattern, which stays.
  */
-import type { Frame, FrameCache, FrameMemcg, FramePage } from '../../reports/results-frames.ts';
-import type { Touch } from '../picture/touches.ts';
+import type {
+  Frame,
+  FrameCache,
+  FrameMemcg,
+  FramePage,
+  Touch,
+} from '../../reports/results-frames.ts';
+import { amount } from '../picture/words.ts';
 import { element, prefersStill } from './dom.ts';
 
 /** What is drawn besides the rows. */
@@ -160,9 +166,13 @@ function drawMemcg(scene: Scene, memcg: FrameMemcg): HTMLElement {
       : element(
           'span',
           { class: 'm-numbers' },
-          // Nobody reads the counter of a removed memcg.
-          state === 'online' ? `${pages} pages charged · ` : null,
-          element('span', { class: `m-css${touchClass(scene, 'css', row)}`, title: 'references that keep it' }, `css ${css}`),
+          // Nobody reads the counter of a removed memcg, whoever owns its pages now.
+          state === 'online' ? `${amount(pages, 'page')} charged · ` : `counter ${pages} · `,
+          element(
+            'span',
+            { class: `m-css${touchClass(scene, 'css', row)}`, title: 'references that keep it' },
+            `css ${css}`,
+          ),
         );
   return element(
     'div',
@@ -214,7 +224,8 @@ function drawMemmap(scene: Scene): HTMLElement {
   const cells = Array.from({ length: rows }, (_, index) => {
     const row = index + 1;
     const page = pages.find((one) => one.row === row);
-    const origin = page === undefined ? ' m-free' : ` m-origin-${scene.originOf('cache', page.cache)}`;
+    const origin =
+      page === undefined ? ' m-free' : ` m-origin-${scene.originOf('cache', page.cache)}`;
     return element('i', { class: `m-row${origin}${touchClass(scene, 'page', row)}` });
   });
   return element(

@@ -8,7 +8,10 @@ const WORDS: readonly (readonly [term: string, meaning: string])[] = [
     'kmem_cache',
     'all slabs of one type of object; up to Linux 5.8 each memcg that uses a type has one of its own',
   ],
-  ['slab page', 'memory cut into objects of one size; it can go back only when all of them are free'],
+  [
+    'slab page',
+    'memory cut into objects of one size; it can go back only when all of them are free',
+  ],
   ['charge', 'adding pages to the counter of a memcg and of all above it'],
   ['dying', 'removed, but not freed, because something still holds a css reference'],
   ['offline', 'what the kernel does with a memcg after rmdir and a grace period'],

@@ -118,7 +118,11 @@ export function mountMachine(root: HTMLElement): void {
       figure,
       {
         ...{ frame: moment.frame, touched: moment.touched, ...background },
-        ...{ shared: new Set(moment.shared), memmap: strategy === 'scan-pages', pick: isLast ? pick : null },
+        ...{
+          shared: new Set(moment.shared),
+          memmap: strategy === 'scan-pages',
+          pick: isLast ? pick : null,
+        },
       },
       moving,
     );
@@ -179,9 +183,7 @@ export function mountMachine(root: HTMLElement): void {
   }
 
   function restart(withScenario: boolean): void {
-    acts = withScenario
-      ? scenario(pages)
-      : [{ do: 'create', memcg: 'parent', parent: 'root' }];
+    acts = withScenario ? scenario(pages) : [{ do: 'create', memcg: 'parent', parent: 'root' }];
     // The story begins where the child is about to be removed; what led there is a step back.
     const removal = acts.findIndex((one) => one.do === 'remove');
     replay(removal < 0 ? acts.length - 1 : removal - 1, 'last');

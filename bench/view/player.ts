@@ -96,10 +96,13 @@ export function createPlayer(name: string): Player {
     }
     // Who wants no motion has the moments one by one as well, without what glides between them.
     const least = prefersStill() ? 400 : 0;
-    timer = window.setTimeout(() => {
-      move(at + 1);
-      next();
-    }, Math.max(least, playing.stay(at)));
+    timer = window.setTimeout(
+      () => {
+        move(at + 1);
+        next();
+      },
+      Math.max(least, playing.stay(at)),
+    );
     label();
   }
 
