@@ -1,12 +1,6 @@
 /** The idea, as operations: a child is filled and removed, and one object of it is used by others. */
-import {
-  type Act,
-  createStage,
-  type Moment,
-  NOTHING,
-  OBJECTS_PER_SLAB,
-  type Stage,
-} from './stage.ts';
+import { type Moment, NOTHING } from './recorder.ts';
+import { type Act, createStage, OBJECTS_PER_SLAB, type Stage } from './stage.ts';
 
 /** Pages that the child may have in the scenario, and how far apart the choices are. */
 export const PAGES = { least: 8, most: 64, step: 4, usual: 24 } as const;

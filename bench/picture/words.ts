@@ -51,7 +51,7 @@ export function shared({ memcg, cache }: { memcg: string; cache: string }): stri
 }
 
 export function removed(memcg: string): string {
-  return `The tasks have ended and somebody removes ${memcg} (rmdir). Its objects are still cached, so it cannot simply be freed. First a grace period must pass.`;
+  return `The tasks have ended and somebody removes ${memcg} (rmdir). Objects that they allocated may still be cached, so it cannot simply be freed. First a grace period must pass.`;
 }
 
 export function offline(memcg: string): string {

@@ -1,7 +1,8 @@
 /** The designs side by side: what the same removal rewrites under each, and what is left behind. */
 
+import type { HandOverCount } from '../picture/recorder.ts';
 import { play } from '../picture/scenario.ts';
-import type { Act, NOTHING } from '../picture/stage.ts';
+import type { Act } from '../picture/stage.ts';
 import { amount, dyingMemcgs, pinnedKib } from '../picture/words.ts';
 import { element } from './dom.ts';
 
@@ -27,7 +28,7 @@ export const DESIGNS: readonly Design[] = [
 
 /** What the last removal among some operations came to. */
 interface Outcome {
-  readonly count: typeof NOTHING;
+  readonly count: HandOverCount;
   readonly dying: number;
   readonly kib: number;
 }
@@ -42,7 +43,7 @@ function outcomeOf(strategy: string, acts: readonly Act[]): Outcome | null {
   return { count, dying: dyingMemcgs(frame).length, kib: pinnedKib(frame) };
 }
 
-function marks({ pages, caches, objcgs }: typeof NOTHING): HTMLElement {
+function marks({ pages, caches, objcgs }: HandOverCount): HTMLElement {
   const many = (count: number, kind: string) =>
     Array.from({ length: count }, () => element('i', { class: kind }));
   return element(
@@ -54,7 +55,7 @@ function marks({ pages, caches, objcgs }: typeof NOTHING): HTMLElement {
   );
 }
 
-function tally({ pages, looks, caches, objcgs }: typeof NOTHING): string {
+function tally({ pages, looks, caches, objcgs }: HandOverCount): string {
   const parts = [
     ...(pages > 0 ? [amount(pages, 'page')] : []),
     ...(caches > 0 ? [amount(caches, 'cache')] : []),

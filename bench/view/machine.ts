@@ -1,5 +1,6 @@
 /** The machine that one plays with: designs to compare, a story to step through, and a form. */
-import { PAGES, type Played, play, scenario } from '../picture/scenario.ts';
+import { ModelError, ROOT_MEMCG } from '../../core/index.ts';
+import { PAGES, type PlayedMoment } from '../picture/scenario.ts';
 import type { Act } from '../picture/stage.ts';
 import { amount, dyingMemcgs, pinnedKib } from '../picture/words.ts';
 import { designCards } from './designs.ts';
@@ -7,8 +8,9 @@ import { element } from './dom.ts';
 import { drawScene } from './figure.ts';
 import { glossary, legend, word } from './glossary.ts';
 import { handsOn } from './hands-on.ts';
-import { createPlayer, type Sequence } from './player.ts';
+import { createPlayer } from './player.ts';
 import { backgroundOf } from './scenes.ts';
+import { createStory, type Story } from './story.ts';
 
 /** Time for a sentence, and for all of a hand-over's pages together. */
 const SENTENCE_MS = 2600;
@@ -44,7 +46,7 @@ function counters() {
       entry(element('span', {}, word('dying'), ' cgroups'), dying),
       entry(element('span', {}, 'slab memory they keep'), kept),
     ),
-    show({ count, frame }: Played['moments'][number]): void {
+    show({ count, frame }: PlayedMoment): void {
       const { pages, caches, objcgs } = count;
       const counted = [
         amount(pages, 'page'),
@@ -58,155 +60,125 @@ function counters() {
   };
 }
 
-/** Stretches of a story, for the bar above the slider. */
-function partsOf({ moments }: Played, acts: readonly Act[]): ReturnType<Sequence['parts']> {
-  const removal = acts.findLastIndex((act) => act.do === 'remove');
-  const begins = moments.findIndex(({ act }) => act === removal && removal >= 0);
-  if (begins < 0) return [{ from: 0, name: 'set-up', strong: false }];
-  const first = moments.findIndex((one, at) => at >= begins && one.handOver);
-  const last = moments.findLastIndex((one) => one.handOver) + 1;
-  return [
-    { from: 0, name: 'set-up', strong: false },
-    { from: begins, name: 'rmdir', strong: false },
-    { from: first, name: 'hand-over', strong: true },
-    ...(last < moments.length ? [{ from: last, name: 'afterwards', strong: false }] : []),
-  ];
+/** How long a moment stays: a sentence takes its time, the pages of a hand-over share theirs. */
+function stayIn(moments: readonly PlayedMoment[]): (index: number) => number {
+  const handing = moments.filter(({ handOver }) => handOver).length;
+  const isHanding = (index: number): boolean => moments[index]?.handOver === true;
+  return (index) =>
+    isHanding(index) && isHanding(index + 1)
+      ? Math.max(LEAST_MS, Math.min(SENTENCE_MS, HAND_OVER_MS / handing))
+      : SENTENCE_MS;
+}
+
+function describe({ frame, caption }: PlayedMoment): string {
+  const owners = frame.memcgs
+    .filter(({ row }) => row !== ROOT_MEMCG)
+    .map(({ name, state, pages }) => `${name}: ${state}, ${amount(pages, 'page')} charged`);
+  return `The machine. ${owners.join('; ')}. ${caption}`;
+}
+
+/** How many pages the child gets. */
+function sizeSlider(choose: (pages: number) => void): HTMLElement {
+  const slider = element('input', {
+    ...{ type: 'range', min: String(PAGES.least), max: String(PAGES.most), id: 'm-size' },
+    ...{ step: String(PAGES.step), value: String(PAGES.usual) },
+  });
+  const shown = element('output', { for: 'm-size' }, `${PAGES.usual} pages`);
+  slider.addEventListener('input', () => {
+    shown.textContent = `${slider.value} pages`;
+    choose(Number(slider.value));
+  });
+  const label = 'Give the child more pages, and see which counts grow:';
+  return element(
+    'div',
+    { class: 'm-size' },
+    element('label', { for: 'm-size' }, label),
+    slider,
+    shown,
+  );
+}
+
+/** Caption, numbers and picture of a moment. */
+function createView(story: Story, pick: (row: number, place: number) => void) {
+  const caption = element('p', { class: 'm-caption', 'aria-live': 'polite' });
+  const figure = element('div', { class: 'm-figure', tabindex: '0', role: 'img' });
+  const numbers = counters();
+  return {
+    elements: [caption, numbers.element, figure],
+    say(text: string): void {
+      caption.textContent = text;
+    },
+    show(index: number, moving: boolean): void {
+      const moments = story.moments();
+      const moment = moments[index];
+      if (moment === undefined) return;
+      const background = backgroundOf(moments.slice(0, index + 1).map(({ frame }) => frame));
+      const isLast = index === moments.length - 1;
+      caption.textContent = moment.caption;
+      numbers.show(moment);
+      figure.setAttribute('aria-label', describe(moment));
+      const scene = {
+        ...{ frame: moment.frame, touched: moment.touched, shared: new Set(moment.shared) },
+        ...{ memmap: story.strategy() === 'scan-pages', pick: isLast ? pick : null },
+      };
+      drawScene(figure, { ...scene, ...background }, moving);
+    },
+    /** Another history may need less room. */
+    reset(): void {
+      figure.style.minHeight = '';
+    },
+  };
 }
 
 /** Puts the machine into an element. */
 export function mountMachine(root: HTMLElement): void {
-  let strategy = 'splice-caches';
-  let pages: number = PAGES.usual;
-  let acts: readonly Act[] = scenario(pages);
-  let played = play(strategy, acts);
-
+  const story = createStory();
   const player = createPlayer('the story');
-  const caption = element('p', { class: 'm-caption', 'aria-live': 'polite' });
-  const figure = element('div', {
-    ...{ class: 'm-figure', tabindex: '0', role: 'img' },
-  });
-  const numbers = counters();
-  const cards = designCards(strategy, (name) => {
-    // The same place in the story: designs differ in the steps of an operation.
-    const { act = 0 } = played.moments[player.at()] ?? {};
-    const inside = played.moments.filter((one) => one.act === act).length > 1;
-    strategy = name;
-    replay(act, inside ? 'first' : 'last');
-  });
-  const size = element('input', {
-    ...{ type: 'range', min: String(PAGES.least), max: String(PAGES.most) },
-    ...{ step: String(PAGES.step), value: String(pages), id: 'm-size' },
-  });
-  const sizeShown = element('output', { for: 'm-size' }, `${pages} pages`);
-  size.addEventListener('input', () => {
-    pages = Number(size.value);
-    sizeShown.textContent = `${pages} pages`;
-    restart(true);
-  });
-
-  const form = handsOn({ stage: () => played.stage, perform, restart });
-
-  function show(index: number, moving: boolean): void {
-    const moment = played.moments[index];
-    if (moment === undefined) return;
-    const background = backgroundOf(played.moments.slice(0, index + 1).map(({ frame }) => frame));
-    const isLast = index === played.moments.length - 1;
-    caption.textContent = moment.caption;
-    numbers.show(moment);
-    figure.setAttribute('aria-label', describe(index));
-    drawScene(
-      figure,
-      {
-        ...{ frame: moment.frame, touched: moment.touched, ...background },
-        ...{
-          shared: new Set(moment.shared),
-          memmap: strategy === 'scan-pages',
-          pick: isLast ? pick : null,
-        },
-      },
-      moving,
-    );
-  }
-
-  function describe(index: number): string {
-    const moment = played.moments[index];
-    if (moment === undefined) return '';
-    const owners = moment.frame.memcgs
-      .filter(({ row }) => row !== 1)
-      .map(({ name, state, pages: charged }) => `${name}: ${state}, ${charged} pages charged`);
-    return `The machine. ${owners.join('; ')}. ${moment.caption}`;
-  }
-
-  function pick(row: number, place: number): void {
-    const found = played.stage.objects().find((one) => one.row === row && one.place === place);
+  const view = createView(story, (row, place) => {
+    const found = story
+      .stage()
+      .objects()
+      .find((one) => one.row === row && one.place === place);
     if (found !== undefined) perform({ do: 'free', objects: [found.serial] });
-  }
+  });
+  let pages: number = PAGES.usual;
+  const cards = designCards(story.strategy(), (name) => load(story.choose(name, player.at())));
+  const size = sizeSlider((chosen) => {
+    pages = chosen;
+    load(story.tell(pages));
+  });
+  const restart = (told: boolean): void => load(told ? story.tell(pages) : story.clear());
+  const form = handsOn({ stage: story.stage, perform, restart });
 
-  function sequence(): Sequence {
-    const { moments } = played;
-    const handing = moments.filter(({ handOver }) => handOver).length;
-    return {
-      length: moments.length,
-      ...{ show, parts: () => partsOf(played, acts) },
-      describe: (index) => moments[index]?.caption ?? '',
-      stay: (index) =>
-        moments[index + 1]?.handOver === true && moments[index]?.handOver === true
-          ? Math.max(LEAST_MS, Math.min(SENTENCE_MS, HAND_OVER_MS / handing))
-          : SENTENCE_MS,
-    };
-  }
-
-  function replay(act: number, where: 'first' | 'last'): void {
-    played = play(strategy, acts);
-    const { moments } = played;
-    const at =
-      where === 'first'
-        ? moments.findIndex((one) => one.act === act)
-        : moments.findLastIndex((one) => one.act === act);
-    cards.show(acts);
-    figure.style.minHeight = '';
-    player.load(sequence(), at);
+  function load(at: number): void {
+    const moments = story.moments();
+    view.reset();
+    cards.show(story.acts());
+    player.load(
+      {
+        length: moments.length,
+        ...{ show: view.show, parts: story.parts, stay: stayIn(moments) },
+        describe: (index) => moments[index]?.caption ?? '',
+      },
+      at,
+    );
     form.refresh();
   }
 
   function perform(act: Act): void {
-    const { act: shown = -1 } = played.moments[player.at()] ?? {};
-    const before = acts;
-    acts = [...acts.slice(0, shown + 1), act];
     try {
-      replay(acts.length - 1, 'first');
+      load(story.perform(act, player.at()));
     } catch (error) {
-      acts = before;
-      replay(shown, 'last');
-      caption.textContent = `Not possible: ${error instanceof Error ? error.message : String(error)}`;
+      if (!(error instanceof ModelError)) throw error;
+      view.say(`Not possible: ${error.message}`);
     }
   }
 
-  function restart(withScenario: boolean): void {
-    acts = withScenario ? scenario(pages) : [{ do: 'create', memcg: 'parent', parent: 'root' }];
-    // The story begins where the child is about to be removed; what led there is a step back.
-    const removal = acts.findIndex((one) => one.do === 'remove');
-    replay(removal < 0 ? acts.length - 1 : removal - 1, 'last');
-  }
-
   root.replaceChildren(
-    lead(),
-    cards.element,
-    element(
-      'div',
-      { class: 'm-size' },
-      element('label', { for: 'm-size' }, 'Give the child more pages, and see which counts grow:'),
-      size,
-      sizeShown,
-    ),
-    player.element,
-    caption,
-    numbers.element,
-    figure,
-    legend(),
-    form.element,
-    glossary(),
+    ...[lead(), cards.element, size, player.element, ...view.elements],
+    ...[legend(), form.element, glossary()],
   );
   player.listen(root);
+  // The story begins where the child is about to be removed; what led there is a step back.
   restart(true);
 }

@@ -24,35 +24,109 @@ export interface Player {
   listen(within: HTMLElement): void;
 }
 
+/** Least time of a moment where nothing glides. */
+const STILL_MS = 400;
+
+/** Where a player can go. */
+interface Moves {
+  to(index: number): void;
+  by(steps: number): void;
+  toggle(): void;
+}
+
+/** Buttons, slider and the bar of parts. */
+function createControls(name: string, moves: Moves) {
+  const slider = element('input', { type: 'range', min: '0', 'aria-label': `moment of ${name}` });
+  slider.addEventListener('input', () => moves.to(Number(slider.value)));
+  const place = element('output', { class: 'm-place' });
+  const bar = element('div', { class: 'm-parts', 'aria-hidden': 'true' });
+  const toggle = button('', 'play', moves.toggle);
+  toggle.classList.add('m-play');
+  const toFirst = button('«', 'to the first step', () => moves.to(0));
+  const back = button('‹', 'one step back', () => moves.by(-1));
+  const forward = button('›', 'one step forward', () => moves.by(1));
+  const toLast = button('»', 'to the last step', () => moves.to(Number.POSITIVE_INFINITY));
+  const buttons = element(
+    'div',
+    { class: 'm-buttons' },
+    ...[toFirst, back, toggle, forward, toLast, place],
+  );
+  return {
+    element: element(
+      'div',
+      { class: 'm-player', role: 'group', 'aria-label': `player of ${name}` },
+      buttons,
+      element('div', { class: 'm-track' }, bar, slider),
+    ),
+    showPlaying(playing: boolean): void {
+      toggle.textContent = playing ? '❚❚ pause' : '▶ play';
+      toggle.setAttribute('aria-label', playing ? 'pause' : 'play');
+      toggle.title = playing ? 'pause (space)' : 'play (space)';
+    },
+    showPlace(at: number, end: number, text: string): void {
+      slider.max = String(end);
+      slider.value = String(at);
+      slider.setAttribute('aria-valuetext', `${at} of ${end}: ${text}`);
+      place.textContent = `${at} / ${end}`;
+      for (const one of [toFirst, back]) one.disabled = at === 0;
+      for (const one of [forward, toLast]) one.disabled = at === end;
+    },
+    showParts(sequence: Sequence): void {
+      const parts = sequence.parts();
+      const made = parts.map(({ from, name: part, strong }, index) => {
+        const steps = (parts[index + 1]?.from ?? sequence.length) - from;
+        const stretch = element('span', { class: strong ? 'm-strong' : '' }, part);
+        stretch.style.flexGrow = String(Math.max(1, steps));
+        stretch.title = `${part}: ${steps} steps`;
+        stretch.addEventListener('click', () => moves.to(from));
+        return stretch;
+      });
+      bar.replaceChildren(...made);
+    },
+  };
+}
+
+/** What keys do, unless something that has the focus needs them itself. */
+function listenTo(within: HTMLElement, moves: Moves): void {
+  const acts: Readonly<Record<string, () => void>> = {
+    ArrowLeft: () => moves.by(-1),
+    ArrowRight: () => moves.by(1),
+    Home: () => moves.to(0),
+    End: () => moves.to(Number.POSITIVE_INFINITY),
+    ' ': moves.toggle,
+  };
+  within.addEventListener('keydown', (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const { target, key } = event;
+    if (target instanceof HTMLElement && target.closest('input, select, summary, a')) return;
+    // A space presses a button.
+    if (key === ' ' && target instanceof HTMLButtonElement) return;
+    const act = acts[key];
+    if (act === undefined) return;
+    act();
+    event.preventDefault();
+  });
+}
+
 /** Makes a player. */
 export function createPlayer(name: string): Player {
   let sequence: Sequence | null = null;
   let at = 0;
   let timer: number | undefined;
 
-  const slider = element('input', { type: 'range', min: '0', 'aria-label': `moment of ${name}` });
-  const place = element('output', { class: 'm-place' });
-  const parts = element('div', { class: 'm-parts', 'aria-hidden': 'true' });
-  const playButton = button('▶', 'play', () => (timer === undefined ? start() : stop()));
-  const back = button('◀', 'one step back', () => go(at - 1));
-  const forward = button('▶', 'one step forward', () => go(at + 1));
-  playButton.classList.add('m-play');
-  back.textContent = '‹';
-  forward.textContent = '›';
-  const first = button('«', 'to the first step', () => go(0));
-  const last = button('»', 'to the last step', () => go(Number.POSITIVE_INFINITY));
+  const moves: Moves = {
+    to(index) {
+      stop();
+      move(index);
+    },
+    by: (steps) => moves.to(at + steps),
+    toggle: () => (timer === undefined ? start() : stop()),
+  };
+  const controls = createControls(name, moves);
 
   function render(moving: boolean): void {
     if (sequence === null) return;
-    const end = sequence.length - 1;
-    slider.max = String(end);
-    slider.value = String(at);
-    slider.setAttribute('aria-valuetext', `${at} of ${end}: ${sequence.describe(at)}`);
-    place.textContent = `${at} / ${end}`;
-    back.disabled = at === 0;
-    first.disabled = at === 0;
-    forward.disabled = at === end;
-    last.disabled = at === end;
+    controls.showPlace(at, sequence.length - 1, sequence.describe(at));
     sequence.show(at, moving);
   }
 
@@ -64,96 +138,45 @@ export function createPlayer(name: string): Player {
     render(moving);
   }
 
-  function go(to: number): void {
-    stop();
-    move(to);
-  }
-
-  function label(): void {
-    const playing = timer !== undefined;
-    playButton.textContent = playing ? '❚❚ pause' : '▶ play';
-    playButton.setAttribute('aria-label', playing ? 'pause' : 'play');
-    playButton.title = playing ? 'pause (space)' : 'play (space)';
-  }
-
   function stop(): void {
     clearTimeout(timer);
     timer = undefined;
-    label();
+    controls.showPlaying(false);
   }
 
   function start(): void {
-    if (sequence === null) return;
-    if (at === sequence.length - 1) move(0);
-    next();
+    if (at === (sequence?.length ?? 1) - 1) move(0);
+    waitForNext();
   }
 
-  function next(): void {
-    const playing = sequence;
-    if (playing === null || at >= playing.length - 1) {
+  function waitForNext(): void {
+    if (sequence === null || at >= sequence.length - 1) {
       stop();
       return;
     }
-    // Who wants no motion has the moments one by one as well, without what glides between them.
-    const least = prefersStill() ? 400 : 0;
+    // Without the gliding, a moment needs time to be seen.
+    const least = prefersStill() ? STILL_MS : 0;
     timer = window.setTimeout(
       () => {
         move(at + 1);
-        next();
+        waitForNext();
       },
-      Math.max(least, playing.stay(at)),
+      Math.max(least, sequence.stay(at)),
     );
-    label();
+    controls.showPlaying(true);
   }
 
-  slider.addEventListener('input', () => go(Number(slider.value)));
-  label();
-
-  function drawParts(): void {
-    const all = sequence?.parts() ?? [];
-    parts.replaceChildren(
-      ...all.map(({ from, name: part, strong }, index) => {
-        const to = all[index + 1]?.from ?? sequence?.length ?? 0;
-        const made = element('span', { class: strong ? 'm-strong' : '' }, part);
-        made.style.flexGrow = String(Math.max(1, to - from));
-        made.title = `${part}: ${to - from} steps`;
-        made.addEventListener('click', () => go(from));
-        return made;
-      }),
-    );
-  }
-
+  controls.showPlaying(false);
   return {
-    element: element(
-      'div',
-      { class: 'm-player', role: 'group', 'aria-label': `player of ${name}` },
-      element('div', { class: 'm-buttons' }, first, back, playButton, forward, last, place),
-      element('div', { class: 'm-track' }, parts, slider),
-    ),
-    load(next, start) {
+    element: controls.element,
+    load(next, first) {
       stop();
       sequence = next;
-      at = Math.max(0, Math.min(start, next.length - 1));
-      drawParts();
+      at = Math.max(0, Math.min(first, next.length - 1));
+      controls.showParts(next);
       render(false);
     },
     at: () => at,
-    listen(within) {
-      within.addEventListener('keydown', (event) => {
-        if (event.altKey || event.ctrlKey || event.metaKey) return;
-        const { target } = event;
-        if (target instanceof HTMLElement && target.closest('input, select, summary, a')) return;
-        const isButton = target instanceof HTMLButtonElement;
-        if (event.key === 'ArrowLeft') go(at - 1);
-        else if (event.key === 'ArrowRight') go(at + 1);
-        else if (event.key === 'Home') go(0);
-        else if (event.key === 'End') go(Number.POSITIVE_INFINITY);
-        else if (event.key === ' ' && !isButton) {
-          if (timer === undefined) start();
-          else stop();
-        } else return;
-        event.preventDefault();
-      });
-    },
+    listen: (within) => listenTo(within, moves),
   };
 }

@@ -14,16 +14,16 @@ const ORIGINS = 4;
 export function backgroundOf(frames: readonly Frame[]): Background {
   const names: string[] = [];
   const parents = new Map<string, number>();
-  const firstOwner = new Map<number, string>();
+  const made = new Map<number, { readonly cache: string; readonly owner: string }>();
   for (const { memcgs, caches } of frames) {
     const nameOf = new Map(memcgs.map(({ row, name }) => [row, name]));
     for (const { name, parent } of memcgs) {
       if (!names.includes(name)) names.push(name);
       parents.set(name, parent);
     }
-    for (const { row, memcg } of caches) {
-      if (memcg === 0) firstOwner.delete(row);
-      else if (!firstOwner.has(row)) firstOwner.set(row, nameOf.get(memcg) ?? '');
+    for (const { row, name: cache, memcg } of caches) {
+      if (made.get(row)?.cache === cache) continue;
+      made.set(row, { cache, owner: nameOf.get(memcg) ?? '' });
     }
   }
   const now = frames.at(-1);
@@ -34,7 +34,7 @@ export function backgroundOf(frames: readonly Frame[]): Background {
       .filter((name) => !there.has(name))
       .map((name) => ({ name, parent: parents.get(name) ?? 0 })),
     originOf(kind, row) {
-      const name = (kind === 'cache' ? firstOwner : objcgNames).get(row);
+      const name = kind === 'cache' ? made.get(row)?.owner : objcgNames.get(row);
       const place = name === undefined ? -1 : names.indexOf(name);
       return place < 0 ? 0 : place % ORIGINS;
     },
