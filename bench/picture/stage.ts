@@ -103,11 +103,17 @@ export function createStage(strategy: string): Stage {
     return found;
   }
 
+  /** A cgroup that was removed may have left one behind under the name of its heir's. */
+  function nameCache(name: string, cache: number): void {
+    if (Object.values(names.caches).includes(cache)) return;
+    names.caches[name in names.caches ? `${name} (${cache})` : name] = cache;
+  }
+
   function allocate(act: Act & { do: 'allocate' }): string {
     const before = look();
     const memcg = rowOf(act.memcg);
     const cache = cpu.createCache(memcg, names.caches[act.cache] ?? 0);
-    if (!machine.strategy.sharesCaches) names.caches[`${act.cache} of ${act.memcg}`] = cache;
+    if (!machine.strategy.sharesCaches) nameCache(`${act.cache} of ${act.memcg}`, cache);
     for (let made = 0; made < act.objects; made++) {
       const handle = cpu.alloc(cache);
       if (handle === 0) throw new ModelError('no slab rows are left: free something first');
