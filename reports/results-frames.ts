@@ -89,7 +89,7 @@ export const framesSchema = open({
       touched: touchSchema.optional(),
     }),
   ),
-});
+}).meta({ id: 'frames' });
 
 /** A machine at a moment. */
 export type Frame = z.infer<typeof frameSchema>;
