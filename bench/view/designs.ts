@@ -14,7 +14,7 @@ export interface Design {
 }
 
 /** All of them, in the order in which they came up. */
-export const DESIGNS: readonly Design[] = [
+const DESIGNS: readonly Design[] = [
   { name: 'pin', kernel: 'Linux 5.2', idea: 'every page names its cgroup, for good' },
   { name: 'scan-pages', kernel: 'page by page', idea: 'a pass over all pages of the machine' },
   { name: 'list-pages', kernel: 'page by page', idea: 'a list of the pages of each cgroup' },

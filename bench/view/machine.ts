@@ -34,15 +34,15 @@ function lead(): HTMLElement {
 /** Numbers beside the picture. */
 function counters() {
   const slot = () => element('dd');
-  const [rewritten, dying, kept] = [slot(), slot(), slot()];
+  const [rewritten, looks, dying, kept] = [slot(), slot(), slot(), slot()];
   const entry = (term: Node, value: HTMLElement) =>
     element('div', {}, element('dt', {}, term), value);
-  const label = element('span', {}, 'given a new owner by the hand-over');
   return {
     element: element(
       'dl',
       { class: 'm-counters' },
-      entry(label, rewritten),
+      entry(element('span', {}, 'the hand-over rewrote'), rewritten),
+      entry(element('span', {}, 'slab pages it looked at'), looks),
       entry(element('span', {}, word('dying'), ' cgroups'), dying),
       entry(element('span', {}, 'slab memory they keep'), kept),
     ),
@@ -54,6 +54,7 @@ function counters() {
         amount(objcgs, 'obj_cgroup'),
       ];
       rewritten.textContent = counted.join(', ');
+      looks.textContent = String(count.looks);
       dying.textContent = String(dyingMemcgs(frame).length);
       kept.textContent = `${pinnedKib(frame)} KiB`;
     },
@@ -95,6 +96,11 @@ function sizeSlider(choose: (pages: number) => void): HTMLElement {
     element('label', { for: 'm-size' }, label),
     slider,
     shown,
+    element(
+      'p',
+      { class: 'm-note' },
+      'A cgroup has as many pages as its work needed, up to millions, but only one cache for each type of object that it used, about a hundred. That is why the splice is cheap.',
+    ),
   );
 }
 
@@ -105,6 +111,7 @@ function createView(story: Story, pick: (row: number, place: number) => void) {
   const numbers = counters();
   return {
     elements: [caption, numbers.element, figure],
+    playing: (on: boolean) => caption.setAttribute('aria-live', on ? 'off' : 'polite'),
     say(text: string): void {
       caption.textContent = text;
     },
@@ -157,7 +164,7 @@ export function mountMachine(root: HTMLElement): void {
     player.load(
       {
         length: moments.length,
-        ...{ show: view.show, parts: story.parts, stay: stayIn(moments) },
+        ...{ show: view.show, playing: view.playing, parts: story.parts, stay: stayIn(moments) },
         describe: (index) => moments[index]?.caption ?? '',
       },
       at,
@@ -175,7 +182,8 @@ export function mountMachine(root: HTMLElement): void {
   }
 
   root.replaceChildren(
-    ...[lead(), cards.element, size, player.element, ...view.elements],
+    ...[lead(), cards.element, size],
+    element('div', {}, player.element, ...view.elements),
     ...[legend(), form.element, glossary()],
   );
   player.listen(root);

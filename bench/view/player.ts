@@ -6,6 +6,8 @@ export interface Sequence {
   readonly length: number;
   /** Shows a moment; `moving` when it follows the one that was shown. */
   show(index: number, moving: boolean): void;
+  /** It begins or ends to play by itself: what it says then comes too fast to be read out. */
+  playing(on: boolean): void;
   /** How long a moment stays while it plays, in ms. */
   stay(index: number): number;
   /** What a moment is, for the slider. */
@@ -138,10 +140,15 @@ export function createPlayer(name: string): Player {
     render(moving);
   }
 
+  function sayPlaying(on: boolean): void {
+    controls.showPlaying(on);
+    sequence?.playing(on);
+  }
+
   function stop(): void {
     clearTimeout(timer);
     timer = undefined;
-    controls.showPlaying(false);
+    sayPlaying(false);
   }
 
   function start(): void {
@@ -163,7 +170,7 @@ export function createPlayer(name: string): Player {
       },
       Math.max(least, sequence.stay(at)),
     );
-    controls.showPlaying(true);
+    sayPlaying(true);
   }
 
   controls.showPlaying(false);

@@ -155,6 +155,7 @@ export function mountSchedules(root: HTMLElement): void {
         const scene = { ...moment, ...backgroundOf(frames), shared: new Set<string>() };
         drawScene(figure, { ...scene, memmap: false, pick: null }, moving);
       },
+      playing: (on: boolean) => caption.setAttribute('aria-live', on ? 'off' : 'polite'),
       stay: () => STEP_MS,
       describe,
       parts: () => [],
@@ -176,9 +177,13 @@ export function mountSchedules(root: HTMLElement): void {
     ),
     element('div', { class: 'm-do' }, choice),
     about,
-    player.element,
-    caption,
-    element('div', { class: 'm-beside' }, table, figure),
+    element(
+      'div',
+      {},
+      player.element,
+      caption,
+      element('div', { class: 'm-beside' }, table, figure),
+    ),
   );
   player.listen(root);
   load(first);
