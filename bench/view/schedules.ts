@@ -42,7 +42,7 @@ function foundIn(results: Partial<ExploreResults>): Found[] {
 
 /** All violations with pictures in the records that the page carries. */
 function foundInPage(): Found[] {
-  const blocks = document.querySelectorAll('script[type="application/json"][data-record]');
+  const blocks = document.querySelectorAll('script[type="application/json"]');
   return [...blocks].flatMap((block) => {
     const record: { command?: string; results?: Partial<ExploreResults> } = JSON.parse(
       block.textContent ?? '{}',
