@@ -89,7 +89,7 @@ export function designCards(chosen: string, choose: (name: string) => void) {
       'label',
       { class: 'm-design' },
       input,
-      element('b', {}, name),
+      element('strong', {}, name),
       element('small', {}, kernel),
       element('span', { class: 'm-idea' }, idea),
       slot,

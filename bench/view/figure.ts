@@ -184,7 +184,7 @@ function drawMemcg(scene: Scene, memcg: FrameMemcg): HTMLElement {
     element(
       'div',
       { class: 'm-head' },
-      element('b', {}, name),
+      element('strong', {}, name),
       state === 'online' ? null : element('span', { class: 'm-state' }, STATES[state] ?? state),
       numbers,
     ),
@@ -204,7 +204,7 @@ function drawShared(scene: Scene): HTMLElement | null {
   return element(
     'div',
     { class: 'm-memcg m-common' },
-    element('div', { class: 'm-head' }, element('b', {}, 'slab caches that all cgroups share')),
+    element('div', { class: 'm-head' }, element('strong', {}, 'slab caches that all cgroups share')),
     element(
       'div',
       { class: 'm-groups' },
