@@ -204,7 +204,11 @@ function drawShared(scene: Scene): HTMLElement | null {
   return element(
     'div',
     { class: 'm-memcg m-common' },
-    element('div', { class: 'm-head' }, element('strong', {}, 'slab caches that all cgroups share')),
+    element(
+      'div',
+      { class: 'm-head' },
+      element('strong', {}, 'slab caches that all cgroups share'),
+    ),
     element(
       'div',
       { class: 'm-groups' },
