@@ -178,6 +178,7 @@ export interface RawOptions extends CommonValues {
   kernel?: KernelRulesName;
   pageSize?: number;
   format?: 'terminal' | 'markdown' | 'html';
+  machine?: true;
   mix?: string;
   seconds?: number;
   removals?: number;

@@ -1,6 +1,6 @@
 /** What an HTML page is made of beside records: made by the build (scripts/bundle.mjs), read when needed. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Asset, PageAssets } from '../reports/index.ts';
 
 function place(name: string): URL {
@@ -12,9 +12,10 @@ function asset(name: string): Asset {
   return { text, sha256: createHash('sha256').update(text).digest('base64') };
 }
 
-/** Reads the style sheets and the scripts; the machine to play with where the build has its style. */
-export function pageAssets(): PageAssets {
-  const page = { style: asset('page.css'), charts: asset('charts.js') };
-  if (!existsSync(place('machine.css'))) return page;
-  return { ...page, machine: { style: asset('machine.css'), script: asset('machine.js') } };
+/** Reads the style sheets and the scripts. */
+export function pageAssets(): Required<PageAssets> {
+  return {
+    ...{ style: asset('page.css'), charts: asset('charts.js') },
+    machine: { style: asset('machine.css'), script: asset('machine.js') },
+  };
 }

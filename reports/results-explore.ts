@@ -4,6 +4,7 @@
  * is counted whenever a CPU arrives at a shared step, waits or ends.
  */
 import { z } from 'zod';
+import { framesSchema } from './results-frames.ts';
 import { amount, count, name, open } from './results-parts.ts';
 
 /**
@@ -33,6 +34,8 @@ export const violationSchema = open({
   threads: z.array(z.string()),
   steps: z.array(stepSchema),
   rows: z.array(rowSchema),
+  /** The machine at each told step, for a picture of it; older records have none. */
+  frames: framesSchema.optional(),
 });
 
 /** How schedules were chosen. */

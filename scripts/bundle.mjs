@@ -2,6 +2,7 @@
 //  - charts.js   reads the record in the page, draws its charts and lets one play with them
 //  - machine.js  the model itself with a small machine to play with. A page that is opened from a file may
 //                not share memory, and has one thread: the single-CPU atomics and a plain buffer do
+//  - machine.css the style of that machine
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +16,7 @@ const { outputFiles, metafile } = await build({
     { in: 'dist/reports/html/client/main.js', out: 'charts' },
     { in: 'reports/html/client/page.css', out: 'page' },
     { in: 'dist/bench/view/main.js', out: 'machine' },
+    { in: 'bench/view/machine.css', out: 'machine' },
   ],
   outdir: 'dist/pages',
   bundle: true,

@@ -3,7 +3,9 @@
  * started. The work itself is imported when a command runs, so that `--help` and a refusal are
  * instant and load no worker pool.
  */
+import { Option } from 'commander';
 import { diffOptions, resolveDiff } from '../diff-options.ts';
+import { UsageError } from '../errors.ts';
 import { hostOptions, resolveHost } from '../host-options.ts';
 import { leakOptions, resolveLeak } from '../leak-options.ts';
 import { choiceOption } from '../option-values.ts';
@@ -325,11 +327,12 @@ const diff: CommandEntry = {
 const report: CommandEntry = {
   name: 'report',
   summary: 'show records again, as a terminal page, Markdown or one HTML file',
-  operands: ['<FILE...>', 'records written by other commands'],
+  operands: ['[FILE...]', 'records written by other commands'],
   examples: [
     ['slabsplice report results/*.json', 'the pages of all records so far'],
     ['slabsplice report --format markdown record.json > report.md', 'for a pull request'],
     ['slabsplice report --html page.html record.json', 'to look at, or to attach to a mail'],
+    ['slabsplice report --machine --html machine.html', 'the idea, to play with in a browser'],
   ],
   slow: false,
   unused: [],
@@ -340,18 +343,20 @@ const report: CommandEntry = {
       'html',
     ]),
     htmlOption(),
+    new Option('--machine', 'an HTML page: a small machine to play with, and schedules of explore'),
     colorOption(),
   ],
-  prepare: (raw, files) => ({
-    kind: 'text',
-    render: async (view, progress) =>
-      (await import('./report.ts')).report(
-        files,
-        { format: raw.format, html: raw.html },
-        view,
-        progress,
-      ),
-  }),
+  prepare(raw, files) {
+    const { format, html, machine = false } = raw;
+    if (files.length === 0 && !machine) {
+      throw new UsageError('report: no FILE given; see slabsplice report --help');
+    }
+    return {
+      kind: 'text',
+      render: async (view, progress) =>
+        (await import('./report.ts')).report(files, { format, html, machine }, view, progress),
+    };
+  },
 };
 
 /** All commands, in the order of the help text; the first one is the default. */

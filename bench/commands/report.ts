@@ -6,6 +6,7 @@ import { InputError, UsageError } from '../errors.ts';
 import { checkPageFile, writePage } from '../output.ts';
 import { pageAssets } from '../page-assets.ts';
 import type { Progress } from '../progress.ts';
+import { machinePage } from './machine-page.ts';
 
 /** How the page is to look. */
 export interface PageView {
@@ -37,6 +38,8 @@ type Format = 'terminal' | 'markdown' | 'html';
 export interface ReportWish {
   format: Format | undefined;
   html: string | undefined;
+  /** A page with a small machine to play with, rather than with the records' results. */
+  machine: boolean;
 }
 
 function render(records: readonly ResultRecord[], format: Format, view: PageView): string {
@@ -47,26 +50,32 @@ function render(records: readonly ResultRecord[], format: Format, view: PageView
   return `${pages.map((page) => page.trimEnd()).join('\n\n')}\n`;
 }
 
+/** The format that is meant; HTML where a page is. */
+function formatOf({ format, html, machine }: ReportWish): Format {
+  const page = html === undefined ? (machine ? '--machine' : undefined) : '--html';
+  if (page === undefined) return format ?? 'terminal';
+  if (format === undefined || format === 'html') return 'html';
+  throw new UsageError(`${page}: --format is ${format}; leave one of the two out`);
+}
+
 /**
  * Renders record files, in the order given.
  * @returns what goes to standard output
  */
 export function report(
   files: readonly string[],
-  { format, html }: ReportWish,
+  wish: ReportWish,
   view: PageView,
   progress: Progress,
 ): string {
-  if (html !== undefined && format !== undefined && format !== 'html') {
-    throw new UsageError(`--html: --format is ${format}; leave one of the two out`);
-  }
-  const readAll = (): ResultRecord[] =>
-    files.map((file, at) => {
-      progress.update(at, files.length, `reading ${file}`);
-      return readRecord(file);
-    });
-  if (html === undefined) return render(readAll(), format ?? 'terminal', view);
-  checkPageFile(html);
-  writePage(html, render(readAll(), 'html', view));
-  return `Page: ${html}\n`;
+  const format = formatOf(wish);
+  if (wish.html !== undefined) checkPageFile(wish.html);
+  const records = files.map((file, at) => {
+    progress.update(at, files.length, `reading ${file}`);
+    return readRecord(file);
+  });
+  const text = wish.machine ? machinePage(records) : render(records, format, view);
+  if (wish.html === undefined) return text;
+  writePage(wish.html, text);
+  return `Page: ${wish.html}\n`;
 }

@@ -47,6 +47,8 @@ export interface Driver {
   run(schedule: readonly Switch[], chance?: Chance): Outcome;
   /** Switches of the last run, chosen or forced. */
   taken(): Switch[];
+  /** What the machine's words hold when a run begins. */
+  beginning(): { readonly main: Int32Array; readonly strategy: Int32Array };
   /** What the machine's words held when the last run was over, before anything was looked at. */
   ending(): { readonly main: Int32Array; readonly strategy: Int32Array };
   /** Whether plain accesses of the last run were ordered; it must have been traced. */
@@ -133,6 +135,7 @@ export function createDriver(parts: DriverParts): Driver {
     trace(kind) {
       ctl[CTL.tracing] = kind;
     },
+    beginning: () => ({ main: start.main, strategy: start.strategy }),
     ending: () => end,
     race() {
       const detail = races.look();

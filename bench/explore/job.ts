@@ -50,10 +50,16 @@ export interface NamedColumn {
   readonly length: number;
 }
 
-/** What a run left, for the words about it. */
-export interface Ending {
+/** All words of a machine. */
+export interface Memory {
   readonly main: Int32Array;
   readonly strategy: Int32Array;
+}
+
+/** What a run left, for the words about it. */
+export interface Ending extends Memory {
+  /** What it began with. */
+  readonly start: Memory;
   readonly columns: readonly NamedColumn[];
 }
 
@@ -121,7 +127,9 @@ export function runJob(driver: Driver, job: Job, map: MemoryMap): JobResult {
   const seconds = (): number => (performance.now() - start) / 1000;
   if (work.kind === 'replay') {
     const result = replay(driver, work);
-    const ending = work.tell ? { ...driver.ending(), columns: columnsOf(map) } : null;
+    const ending = work.tell
+      ? { ...driver.ending(), start: driver.beginning(), columns: columnsOf(map) }
+      : null;
     return { search: result, seconds: seconds(), ending };
   }
   const { stopAt, maxSchedules } = work;

@@ -8,6 +8,7 @@ import { createDescriber, type Describer, objcgNames } from './describe.ts';
 import type { Switch } from './driver.ts';
 import type { Ending } from './job.ts';
 import type { Broken } from './judge.ts';
+import { tellFrames } from './tell-frames.ts';
 import type { SeenStep } from './telling.ts';
 import type { RowNames, Scenario } from './world.ts';
 
@@ -145,10 +146,12 @@ function sourceOf(stack: string): string {
   return original === null ? `${name}.js:${line}` : `${name}.ts:${original}`;
 }
 
-function tellSteps(told: Told, describer: Describer): ExploreStep[] {
+/** The lines, and the step that each of them tells. */
+function tellSteps(told: Told, describer: Describer): { lines: ExploreStep[]; seen: SeenStep[] } {
   const inOrder = untilFault(told.steps);
   const kept = worthTelling(mattering(inOrder, describer), describer);
   const lines: ExploreStep[] = [];
+  const seen: SeenStep[] = [];
   const skipped = new Map<number, number>();
   let next = 0;
   for (const step of inOrder) {
@@ -168,8 +171,9 @@ function tellSteps(told: Told, describer: Describer): ExploreStep[] {
     skipped.set(step.thread, 0);
     const source = sourceOf(step.stack);
     lines.push({ decision: step.decision, cpu: step.thread, text, source, skipped: before });
+    seen.push(step);
   }
-  return lines;
+  return { lines, seen };
 }
 
 function wordOf({ main, strategy }: Ending, word: number): number {
@@ -251,13 +255,15 @@ export function tellViolation(told: Told): ExploreViolation {
     fault === undefined
       ? told.broken.map((one) => one.detail).join('; ')
       : `CPU ${fault.thread} ${describer.step(fault)}`;
+  const { lines, seen } = tellSteps(told, describer);
   return {
     invariant: first?.invariant ?? 'nothing',
     detail: withNames(withoutFolders(detail), told.names, objcgs),
     schedule: scheduleText(told.schedule),
     preemptions: told.preemptions,
     threads: told.scenario.threads.map(({ title }) => title),
-    steps: tellSteps(told, describer),
+    steps: lines,
     rows: tellRows(told, objcgs, describer),
+    frames: tellFrames(told, seen),
   };
 }

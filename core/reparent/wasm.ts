@@ -6,6 +6,7 @@
 import { ATOMICS_KIND } from '#atomics';
 import type { Machine } from '../machine.ts';
 import { check } from '../shared/assert.ts';
+import { isWatching } from '../shared/watch.ts';
 
 /** Shared WebAssembly memory; can be posted to another thread. */
 export interface WasmMemory {
@@ -45,8 +46,8 @@ function wasmApi(): WasmApi | undefined {
 export function createWasmMemory(bytes: number): WasmMemory | null {
   const api = wasmApi();
   const pages = Math.ceil(bytes / PAGE_BYTES);
-  // An explorer could not see what WebAssembly reads and writes.
-  if (ATOMICS_KIND === 'explore') return null;
+  // Neither an explorer nor a watcher could see what WebAssembly reads and writes.
+  if (ATOMICS_KIND === 'explore' || isWatching()) return null;
   if (api === undefined || pages > PAGES_MAX) return null;
   return new api.Memory({ initial: pages, maximum: pages, shared: true });
 }

@@ -13,6 +13,7 @@
  */
 import { openColumn } from '#atomics';
 import { check } from './assert.ts';
+import { watchColumn } from './watch.ts';
 
 /** Words (int32) per row of each column. */
 export type TableSpec = Readonly<Record<string, number>>;
@@ -76,7 +77,8 @@ export function viewTable<Spec extends TableSpec>(
     const offset = layout.offsets.get(`${table.name}.${name}`);
     check(offset !== undefined, `no column ${table.name}.${name} in this layout`);
     const view = new Int32Array(buffer, offset, table.rows * words);
-    columns[name] = openColumn(view, `${table.name}.${name}`);
+    const column = `${table.name}.${name}`;
+    columns[name] = watchColumn(openColumn(view, column), column);
   }
   // The loop above made exactly the spec's columns, which a mapped type cannot see.
   return columns as Columns<Spec>;

@@ -121,7 +121,7 @@ test('what takes a known time is measured by the clock', () => {
 test('report tells of each file before it is read', () => {
   const progress = listeningProgress();
   const file = fixture('records/compare-before.json');
-  const wish = { format: 'markdown', html: undefined } as const;
+  const wish = { format: 'markdown', html: undefined, machine: false } as const;
   report([file, file], wish, { width: 80, color: false }, progress);
   assert.deepEqual(goesForward(progress), [0, 0.5]);
 });

@@ -56,15 +56,15 @@ export interface Opened {
   faults: string[];
 }
 
-/** Opens the page of records from a file, as whoever gets it in a mail does. */
-export async function open(
+/** Opens a page from a file, as whoever gets it in a mail does. */
+export async function openHtml(
   t: TestContext,
-  records: readonly ResultRecord[],
+  html: string,
   options: BrowserContextOptions = {},
 ): Promise<Opened> {
   const folder = mkdtempSync(join(tmpdir(), 'slabsplice-page-'));
   const file = join(folder, 'page.html');
-  writeFileSync(file, renderHtml(records, pageAssets()));
+  writeFileSync(file, html);
   const context = await (await browser()).newContext({ acceptDownloads: true, ...options });
   t.after(async () => {
     await context.close();
@@ -81,6 +81,17 @@ export async function open(
     if (request.url() !== url) faults.push(`asks for ${request.url()}`);
   });
   await page.goto(url);
-  if (options.javaScriptEnabled !== false) await page.waitForSelector('html[data-charts=ready]');
   return { page, faults };
+}
+
+/** Opens the page of records, and waits until its charts are drawn. */
+export async function open(
+  t: TestContext,
+  records: readonly ResultRecord[],
+  options: BrowserContextOptions = {},
+): Promise<Opened> {
+  const opened = await openHtml(t, renderHtml(records, pageAssets()), options);
+  if (options.javaScriptEnabled === false) return opened;
+  await opened.page.waitForSelector('html[data-charts=ready]');
+  return opened;
 }

@@ -25,7 +25,7 @@ for (const { name, examples } of COMMANDS) {
     assert.match(stdout, /\nExamples:\n/);
     for (const [line] of examples) assert.ok(stdout.includes(`$ ${line}`), line);
     for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
-    const wanted = name === 'report' ? ['--format <NAME>', '--no-color'] : COMMON;
+    const wanted = name === 'report' ? ['--format <NAME>', '--machine', '--no-color'] : COMMON;
     for (const flags of wanted) assert.ok(stdout.includes(`  ${flags}`), flags);
     assert.equal((await runCli(['help', name], cwd)).stdout, stdout, `help ${name}`);
     assert.deepEqual(readdirSync(cwd), []);
