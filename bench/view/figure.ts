@@ -264,7 +264,8 @@ function glide(root: HTMLElement, before: ReadonlyMap<string, Position>): void {
     if (was === undefined || was.within === within) continue;
     const now = one.getBoundingClientRect();
     const [x, y] = [was.box.left - now.left, was.box.top - now.top];
-    one.animate([{ transform: `translate(${x}px, ${y}px)` }, { transform: 'none' }], {
+    const from = { transform: `translate(${x}px, ${y}px)`, zIndex: 1 };
+    one.animate([from, { transform: 'none', zIndex: 1 }], {
       duration: MOVE_MS,
       easing: 'ease-in-out',
     });
