@@ -95,7 +95,7 @@ const NOT_RUN: readonly (readonly [RegExp, string])[] = [
   [/^slabsplice doctor\b/, 'is about the live machine; test/environment judges recorded ones'],
   [/^slabsplice (run|compare|storm|capacity)\b|^slabsplice$/, 'measures; test/cli runs small ones'],
   [/^slabsplice (explore|claims|selftest|leak)\b/, 'takes longer; its own tests run it'],
-  [/^slabsplice (replay|geometry|merge|report)\b/, 'needs a file of the reader'],
+  [/^slabsplice (replay|geometry|merge|report|diff)\b/, 'needs a file of the reader'],
 ];
 
 /** What is run, with the exit code that the documents give it; 0 unless they say otherwise. */
