@@ -46,6 +46,8 @@ const SECOND_MS = 1000;
 /** Columns of a terminal that does not say how many it has. */
 const COLUMNS = 80;
 const COLUMNS_MIN = 20;
+/** Of less than this share nothing follows for the rest: most of it was the start. */
+const SHARE_MIN = 0.02;
 
 const CLOCK: ProgressClock = {
   now: () => performance.now(),
@@ -100,7 +102,7 @@ export function createProgress(
     if (!isSame) {
       toldAt = now();
       const share = total > 0 ? Math.min(1, done / total) : 0;
-      leftThen = share > 0 ? ((toldAt - start) * (1 - share)) / share : null;
+      leftThen = share >= SHARE_MIN ? ((toldAt - start) * (1 - share)) / share : null;
     }
     draw();
   }

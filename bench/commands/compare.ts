@@ -207,6 +207,7 @@ async function removalCase(run: Run, setting: Setting): Promise<void> {
     const plan: RoundPlan = { parts: partsOf(temperatures), ...budget(options) };
     // The first round of a fresh worker is up to twice as slow; it is run and thrown away.
     await shuffledRounds(workers, { rounds: 1, seed: options.seed }, async (worker) => {
+      context.progress.update(run.done, run.total, `${label}: ${worker.arm.label} warms up`);
       await worker.call('round', { ...plan, coldSamples: 1 });
     });
     const seed = options.seed + pages;
@@ -219,7 +220,9 @@ async function removalCase(run: Run, setting: Setting): Promise<void> {
     for (const worker of workers) {
       const one = cases.get(worker);
       if (one === undefined) continue;
-      one.aftermath = await worker.call<Aftermath>('finish');
+      const { progress } = context;
+      progress.update(run.done, run.total, `${label}: what ${worker.arm.label} leaves behind`);
+      one.aftermath = await progress.alive(worker.call<Aftermath>('finish'));
       data.removals.push(one);
     }
   });
@@ -255,7 +258,7 @@ async function hotPathRound(
       });
     }
     for (const { arm, call } of workers) {
-      const { violations } = await call<Pick<Aftermath, 'violations'>>('finish');
+      const { violations } = await alive(call<Pick<Aftermath, 'violations'>>('finish'));
       const name = `audit of ${arm.label} after alloc and free, round ${round + 1}`;
       data.audits.push({ name, violations });
     }

@@ -21,7 +21,7 @@ const SESSIONS_MAX = 8;
 /** One thing to explore; its result goes into its place. */
 interface Task {
   readonly name: string;
-  /** Time that it takes, against a scenario of two CPUs. */
+  /** Time that it takes against others: about seconds. */
   readonly weight: number;
   run(session: Session): Promise<void>;
 }
@@ -99,16 +99,22 @@ function places<One>(): { put(place: number, one: One): void; all(): One[] } {
   };
 }
 
-/** As measured: a third CPU makes a search 7 times as long with one preemption, 18 times with two. */
+/**
+ * Seconds, as measured: of a search of two CPUs with one preemption; how many times as long one more preemption
+ * makes it, and a third CPU (7 times with one preemption, 18 times with two); of a search that ends at a find.
+ */
+const PAIR_SECONDS = 0.07;
+const ONE_MORE_PREEMPTION = 11;
 const THIRD_CPU = 7;
-const ONE_MORE_PREEMPTION = 2.5;
-/** A search that ends at the find, in scenarios of which some have three CPUs. */
-const BUG_WEIGHT = 2.5;
+const THIRD_CPU_PREEMPTED = 2.5;
+const BUG_SECONDS = 0.33;
 
 /** Searches by chance have a time or a number of schedules, whatever they search. */
 function weightOf({ threads }: Scenario, { how }: ExploreOptions['plan']): number {
   if (how.kind !== 'bounded') return 1;
-  return (THIRD_CPU * ONE_MORE_PREEMPTION ** (how.bound - 1)) ** (threads.length - 2);
+  const more = how.bound - 1;
+  const thirdCpu = THIRD_CPU * THIRD_CPU_PREEMPTED ** more;
+  return PAIR_SECONDS * ONE_MORE_PREEMPTION ** more * thirdCpu ** (threads.length - 2);
 }
 
 function tasksOf(options: ExploreOptions) {
@@ -125,13 +131,13 @@ function tasksOf(options: ExploreOptions) {
     })),
     ...options.mutants.map(({ mutant, scenario }, place) => ({
       name: `bug ${mutant.id}`,
-      weight: BUG_WEIGHT,
+      weight: BUG_SECONDS,
       run: async (session: Session) =>
         mutants.put(place, await exploreMutant(session, mutant, scenario, bugPlan)),
     })),
     ...options.findings.map((finding, place) => ({
       name: `suspicion ${finding.id}`,
-      weight: BUG_WEIGHT,
+      weight: BUG_SECONDS,
       run: async (session: Session) =>
         findings.put(place, await exploreFinding(session, finding, bugPlan)),
     })),

@@ -124,11 +124,12 @@ test('an interruption keeps what is finished and marks it', async () => {
   const controller = new AbortController();
   const shell = context(controller.signal);
   const { update } = shell.progress;
-  // The first size has a line for the start, 5 machines that are filled, and 2 rounds of 5.
+  // The first size has a line for the start, 5 machines that are filled, 5 that warm up, 2 rounds of 5, and
+  // 5 that are looked at afterwards.
   let updates = 0;
   shell.progress.update = (done, total, what) => {
     update(done, total, what);
-    if (++updates === 18) controller.abort();
+    if (++updates === 28) controller.abort();
   };
   const { results, complete } = await runCompare(options({ hotPath: false }), shell);
   const found = results as CompareResults;

@@ -85,10 +85,8 @@ test('explore weighs a search by its CPUs, and is alive all the time', async () 
   const pairs = [two, three];
   await runExplore({ ...options, pairs, mutants: [], findings: [] }, context(progress));
   assert.ok(goesForward(progress).every((share) => share < 1));
-  assert.ok(
-    progress.standings.every(({ total }) => total === 8),
-    'one and seven',
-  );
+  // A search of three CPUs counts seven times one of two: 0.07 s with one preemption.
+  for (const { total } of progress.standings) assert.ok(Math.abs(total - 8 * 0.07) < 1e-9);
   assert.equal(progress.watched(), 1);
 });
 

@@ -52,6 +52,8 @@ test('it shows how far it is, the time so far and the time left', () => {
     '\r\u001b[2K25 % splice-caches (10 s, about 30 s left)',
     '\r\u001b[2Kstarting (10 s)',
   ]);
+  progress.update(1, 100, 'too early to say');
+  assert.equal(written.pop(), '\r\u001b[2K1 % too early to say (10 s)');
   progress.clear();
   progress.clear();
   assert.equal(written.length, 3, 'cleared once');
