@@ -12,7 +12,7 @@ import {
 } from '../../reports/index.ts';
 import type { LeakFrame } from '../../reports/leak-summary.ts';
 import { CapacityError, UsageError } from '../errors.ts';
-import { capacitiesOf } from '../leak/capacities.ts';
+import { capacitiesOf, machineConfig } from '../leak/capacities.ts';
 import { type Cells, makeCells } from '../leak/cells.ts';
 import { checkSamePlan } from '../leak/continuing.ts';
 import { type FleetPlan, runFleet, tasksOf, unitsOf } from '../leak/fleet.ts';
@@ -82,16 +82,18 @@ async function prepare(options: LeakOptions): Promise<Prepared> {
 
 /** Memory of one host: what its tables can grow to. */
 function hostBytes(scenario: Scenario, strategies: readonly string[]): number {
-  const { config, names } = capacitiesOf(scenario);
+  const capacities = capacitiesOf(scenario);
   const machines = strategies.map((strategy) => {
     try {
-      return machineBytes({ ...config, strategy });
+      return machineBytes(machineConfig(capacities, strategy));
     } catch (error) {
       if (!(error instanceof ModelError)) throw error;
       throw new CapacityError(`under ${strategy} ${error.message}; ${REMEDY}`, { cause: error });
     }
   });
-  return Math.max(...machines) + FILE_BYTES * (scenario.files.count + names) + THREAD_BYTES;
+  return (
+    Math.max(...machines) + FILE_BYTES * (scenario.files.count + capacities.names) + THREAD_BYTES
+  );
 }
 
 /** What would be run and how much memory it takes; allocates nothing. @throws InputError, UsageError */

@@ -4,13 +4,15 @@
  * really fills it ends with an error. Memory is committed as it is touched, so a generous bound costs
  * address space only. What is certain not to fit is refused before anything starts.
  */
-import type { MachineConfig } from '../../core/index.ts';
+import { type MachineConfig, OBJECTS_PER_ROW, SHARING_NAMES } from '../../core/index.ts';
 import { CACHE_NAMES, PIPE, SOCKET } from './caches.ts';
 import { FILE_LRUS } from './files.ts';
 import type { Kind, Scenario } from './parameters.ts';
 
 /** Most rows of each table; the machine's own limits. */
 const LIMITS = { memcgs: 2 ** 20, kmemCaches: 2 ** 21 - 2, names: 2 ** 25, slabRows: 2 ** 26 - 1 };
+/** Rows whose objects can each have an owner of their own: a column has at most so many words. */
+const OWNED_ROWS = Math.floor((2 ** 31 - 1) / OBJECTS_PER_ROW) - 1;
 /** Draws go up to one and a half times the mean (see tape.ts), arrivals some way above theirs. */
 const HEADROOM = 1.6;
 const DAY_SECONDS = 86_400;
@@ -88,6 +90,14 @@ function excesses(scenario: Scenario): Excess[] {
     { table: 'slabRows', needed: Math.ceil(kernfs / KERNFS_PER_ROW), limit: LIMITS.slabRows },
   ];
   return certain.filter(({ needed, limit }) => needed > limit);
+}
+
+/** The machine of a design: slabs are fewer where all cgroups share them, and each object has an owner. */
+export function machineConfig({ config }: Capacities, strategy: string): MachineConfig {
+  const slabRows = SHARING_NAMES.includes(strategy)
+    ? Math.min(config.slabRows, OWNED_ROWS)
+    : config.slabRows;
+  return { ...config, strategy, slabRows };
 }
 
 /** Works them out. */

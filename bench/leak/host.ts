@@ -17,7 +17,7 @@ import { CPU_RECORD } from '../../core/slub/row-supply.ts';
 import { CapacityError } from '../errors.ts';
 import { seededRandom } from '../workload/random.ts';
 import { CACHE_NAMES, createRootCaches } from './caches.ts';
-import { capacitiesOf } from './capacities.ts';
+import { capacitiesOf, machineConfig } from './capacities.ts';
 import { Files } from './files.ts';
 import { type CacheUse, type Sample, sampleHost, slabByCache } from './memory.ts';
 import type { Action, Kind, Scenario } from './parameters.ts';
@@ -110,17 +110,18 @@ class Host {
   constructor(task: HostTask) {
     const { scenario } = task;
     this.scenario = scenario;
-    const { config, names } = capacitiesOf(scenario);
-    this.machine = createMachine({ ...config, strategy: task.strategy });
+    const capacities = capacitiesOf(scenario);
+    this.machine = createMachine(machineConfig(capacities, task.strategy));
     this.cpu = bindCpu(this.machine, 0);
     const { kernel, cpus, kmem } = scenario.host;
     this.roots = createRootCaches(this.cpu, { kernel, cpus, pageSize: 4096 });
     const shared = scenario.files.count;
     const accounted = kmem === 'on';
     this.files = new Files(this.machine, this.cpu, {
-      ...{ shared, names, roots: this.roots, accounted },
+      ...{ shared, names: capacities.names, roots: this.roots, accounted },
     });
-    const held = scenario.host.idsHeldUntil === 'release' && config.memcgs === scenario.host.ids;
+    const held =
+      scenario.host.idsHeldUntil === 'release' && capacities.config.memcgs === scenario.host.ids;
     this.idLimit = held ? 'memcgs' : 'kmemIds';
     this.keptCgroups = scenario.kinds.map(() => []);
     this.seed = mixSeed(task.seed, task.host);
