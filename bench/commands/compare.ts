@@ -155,11 +155,11 @@ function note(arm: Arm, label: string, round: number, result: RoundResult): Roun
   return { strategy: arm.label, label, round, cpuWaitMs, involuntarySwitches, wallMs };
 }
 
-/**
- * Time that steps take against a round of the allocation path, as measured: what a removal takes grows with its
- * pages, for the samples go on until their time is up, but each is prepared anew.
- */
-const WEIGHTS = { fill: 0.5, fillPerPage: 8e-6, round: 0.6, roundPerPage: 3e-6, warmUp: 5, hot: 1 };
+/** Seconds that steps take on two cores, as measured; the audit at the end grows with the pages, rounds do not. */
+const SECONDS = {
+  ...{ fill: 0.25, fillPerPage: 1.5e-7, round: 0.05, finishPerPage: 1.2e-6 },
+  ...{ warmUp: 3.5, hot: 0.15 },
+};
 
 interface Run {
   readonly options: CompareOptions;
@@ -221,7 +221,7 @@ async function removalCase(run: Run, setting: Setting): Promise<void> {
       const one = cases.get(worker);
       if (one === undefined) continue;
       const { progress } = context;
-      progress.update(run.done, run.total, `${label}: what ${worker.arm.label} leaves behind`);
+      step(run, `${label}: what ${worker.arm.label} leaves behind`, finishWeight(pages));
       one.aftermath = await progress.alive(worker.call<Aftermath>('finish'));
       data.removals.push(one);
     }
@@ -242,7 +242,7 @@ async function hotPathRound(
   await withWorkers(armsOf(given), options, async (workers) => {
     const inEach = (name: string, argumentFor: (arm: Arm) => unknown) =>
       Promise.all(workers.map((worker) => worker.call(name, argumentFor(worker.arm))));
-    step(run, `alloc and free: round ${round + 1}, warming up`, WEIGHTS.warmUp);
+    step(run, `alloc and free: round ${round + 1}, warming up`, SECONDS.warmUp);
     const { alive } = run.context.progress;
     await alive(inEach('prepare', ({ strategy }) => hotPathPlan(given, population, strategy)));
     for (const operation of HOT_OPERATIONS) {
@@ -251,7 +251,7 @@ async function hotPathRound(
       const once = { rounds: 1, seed: given.seed + round };
       await shuffledRounds(workers, once, async (worker) => {
         const where = `alloc and free: round ${round + 1}, ${operation}, ${worker.arm.label}`;
-        step(run, where, WEIGHTS.hot);
+        step(run, where, SECONDS.hot);
         const result = await worker.call<RoundResult>('round', plan);
         values.push({ arm: worker.arm, operation, ns: result.ns[0] ?? 0 });
         data.notes.push(note(worker.arm, operation, round, result));
@@ -285,10 +285,12 @@ async function hotPath(run: Run): Promise<void> {
   }
 }
 
-const fillWeight = (pages: number): number => WEIGHTS.fill + pages * WEIGHTS.fillPerPage;
+const fillWeight = (pages: number): number => SECONDS.fill + pages * SECONDS.fillPerPage;
 
-function roundWeight({ pages, temperatures }: Setting): number {
-  return temperatures.length * (WEIGHTS.round + pages * WEIGHTS.roundPerPage);
+const finishWeight = (pages: number): number => pages * SECONDS.finishPerPage;
+
+function roundWeight({ temperatures }: Setting): number {
+  return temperatures.length * SECONDS.round;
 }
 
 /** The weights of all steps: building and rounds. */
@@ -296,10 +298,14 @@ function totalWeight(options: CompareOptions): number {
   const arms = armsOf(options).length;
   const removal = settingsOf(options).reduce(
     (sum, setting) =>
-      sum + arms * (fillWeight(setting.pages) + options.rounds * roundWeight(setting)),
+      sum +
+      arms *
+        (fillWeight(setting.pages) +
+          options.rounds * roundWeight(setting) +
+          finishWeight(setting.pages)),
     0,
   );
-  const hot = options.rounds * (WEIGHTS.warmUp + HOT_OPERATIONS.length * arms * WEIGHTS.hot);
+  const hot = options.rounds * (SECONDS.warmUp + HOT_OPERATIONS.length * arms * SECONDS.hot);
   return removal + (options.hotPath ? hot : 0);
 }
 

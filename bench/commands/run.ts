@@ -21,7 +21,7 @@ function partsOf({ storm, leak }: RunOptions): Part[] {
   const parts: Part[] = [];
   if (storm !== null) {
     parts.push({
-      ...{ name: 'storm', share: 0.22 },
+      ...{ name: 'storm', share: 0.34 },
       plan: () => planStorm(storm),
       run: (context) => runStorm(storm, context),
     });
