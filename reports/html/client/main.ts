@@ -84,13 +84,20 @@ function watchBoxes(): void {
   for (const box of document.querySelectorAll('.scroll')) watch.observe(box);
 }
 
-/** On paper a chart is as wide as the paper, in the colours that the style sheet has for it. */
-function watchPaper(charts: readonly ChartView[]): void {
+/**
+ * Charts are as wide as the page. On paper they are as wide as that, in the colours that the style sheet
+ * has for it, whatever happens to the window meanwhile.
+ */
+function watchWidth(charts: readonly ChartView[]): void {
   const paper = matchMedia('print');
+  const fit = (): void => {
+    for (const chart of charts) chart.resize(paper.matches ? PAPER_WIDTH : undefined);
+  };
   paper.addEventListener('change', () => {
     recolor(charts);
-    for (const chart of charts) chart.resize(paper.matches ? PAPER_WIDTH : undefined);
+    fit();
   });
+  addEventListener('resize', fit);
 }
 
 function recolor(charts: readonly ChartView[]): void {
@@ -110,10 +117,7 @@ function main(): void {
   for (const part of parts) mountDownloads(part);
   const tools = document.querySelector('[data-tools]');
   if (tools !== null) mountTheme(tools, () => recolor(charts));
-  addEventListener('resize', () => {
-    for (const chart of charts) chart.resize();
-  });
-  watchPaper(charts);
+  watchWidth(charts);
   watchBoxes();
   document.documentElement.dataset.charts = 'ready';
   requestAnimationFrame(() => performance.mark('slabsplice-drawn'));
