@@ -1,5 +1,6 @@
 /** A sweep: every combination of the values of one or two parameters is a cell of its own. */
-import { cellValues, type LeakSweep } from '../../reports/index.ts';
+import { cellValues } from '../../reports/leak-summary.ts';
+import type { LeakSweep } from '../../reports/results-leak.ts';
 import { UsageError } from '../errors.ts';
 import { quote } from '../option-values.ts';
 import type { Scenario } from './parameters.ts';

@@ -179,6 +179,28 @@ describe('refusals', { concurrency: 3 }, () => {
   }
 });
 
+/** Tells on standard error of each module of this project and its packages that is loaded. */
+const TELLS = `
+  import { writeSync } from 'node:fs';
+  export async function load(url, context, next) {
+    if (url.startsWith('file:')) writeSync(2, 'loads ' + url + '\\n');
+    return next(url, context);
+  }`;
+const HOOK = `
+  import { register } from 'node:module';
+  register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(TELLS))});`;
+
+test('a refusal is quick: it loads neither the schemas of records nor their pages', async (t) => {
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(HOOK)}`;
+  const cwd = temporaryFolder(t);
+  const { code, stderr } = await runCli(['compare', '--nope'], cwd, { NODE_OPTIONS });
+  assert.equal(code, 2);
+  const loaded = stderr.split('\n').filter((line) => line.startsWith('loads '));
+  assert.ok(loaded.some((line) => line.endsWith('/commands/registry.js')));
+  const slow = loaded.filter((line) => /node_modules\/(zod|piscina)\/|reports\/pages\//.test(line));
+  assert.deepEqual(slow, []);
+});
+
 test('a value with line breaks and control characters is refused in one line', async (t) => {
   const cwd = temporaryFolder(t);
   const { code, stderr } = await runCli(['compare', '--seed', 'a\nb\u001b[31m'], cwd);
