@@ -257,20 +257,13 @@ test('Ctrl-C keeps the finished hosts and marks the record', async (t) => {
 
 test('more threads than there is memory for are refused with what to do', async (t) => {
   const cwd = temporaryFolder(t);
-  const all = ['leak', '--hosts', '20', '--workers', '80', '--set', 'days=1000', '--out', 'out'];
-  const args = [...all, '--strategies', 'pin'];
+  const args = ['leak', '--hosts', '20', '--workers', '80', '--set', 'days=1000', '--out', 'out'];
   const { code, stdout, stderr } = await runCli(args, cwd);
   assert.equal(code, 3, stderr);
   assert.equal(stdout, '');
   assert.match(
     stderr,
     /^slabsplice: leak needs [\d,]+ bytes of memory and .*; give fewer --workers, fewer days or fewer cgroups\n$/,
-  );
-  const tooLarge = await runCli(all, cwd);
-  assert.equal(tooLarge.code, 3);
-  assert.match(
-    tooLarge.stderr,
-    /^slabsplice: under objcg column objectOwners\.objcg would hold \d+ words, the limit is \d+; give fewer --workers, fewer days/,
   );
   assert.deepEqual(readdirSync(cwd), []);
 });
