@@ -70,7 +70,15 @@ export function planOutput(options: OutputOptions): OutputPlan {
     checkFolder('--out', folder);
     files.push(join(folder, recordName(options.command, options.startedAt)));
   }
-  if (options.html !== undefined) checkPageFile(options.html);
+  if (options.html !== undefined) {
+    checkPageFile(options.html);
+    const page = resolve(options.html);
+    if (files.some((file) => resolve(file) === page)) {
+      throw new UsageError(
+        `--html: ${quote(options.html)} is where the record goes; give another name`,
+      );
+    }
+  }
   return { jsonOnly, files, html: options.html ?? null };
 }
 
@@ -122,6 +130,11 @@ function checkFolder(option: string, folder: string): void {
 
 /** Makes sure that an HTML page can be written there. */
 export function checkPageFile(file: string): void {
+  if (file === '-') {
+    throw new UsageError(
+      "--html: '-' is not a file name; give one, or print a page with report --format html",
+    );
+  }
   checkFile('--html', file, PAGE);
 }
 

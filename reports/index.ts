@@ -13,7 +13,9 @@ export {
   formatRatio,
   formatShare,
 } from './format.ts';
-export { type Asset, type PageAssets, renderHtml } from './html/render.ts';
+export type { Asset, PageAssets } from './html/document.ts';
+export { renderMachine } from './html/machine.ts';
+export { renderHtml } from './html/render.ts';
 export { renderKtap } from './ktap.ts';
 export { cellValues, type LeakFrame, sortRuns, summariseLeak } from './leak-summary.ts';
 export { renderMarkdown } from './markdown.ts';

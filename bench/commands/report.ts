@@ -1,12 +1,11 @@
 /** `report`: shows records again. All files are read and checked before anything is printed. */
 import { readFileSync } from 'node:fs';
-import { renderHtml, renderMarkdown, renderTerminal } from '../../reports/index.ts';
+import { renderHtml, renderMachine, renderMarkdown, renderTerminal } from '../../reports/index.ts';
 import { parseRecord, RecordError, type ResultRecord } from '../../reports/record.ts';
 import { InputError, UsageError } from '../errors.ts';
 import { checkPageFile, writePage } from '../output.ts';
 import { pageAssets } from '../page-assets.ts';
 import type { Progress } from '../progress.ts';
-import { machinePage } from './machine-page.ts';
 
 /** How the page is to look. */
 export interface PageView {
@@ -74,7 +73,7 @@ export function report(
     progress.update(at, files.length, `reading ${file}`);
     return readRecord(file);
   });
-  const text = wish.machine ? machinePage(records) : render(records, format, view);
+  const text = wish.machine ? renderMachine(records, pageAssets()) : render(records, format, view);
   if (wish.html === undefined) return text;
   writePage(wish.html, text);
   return `Page: ${wish.html}\n`;

@@ -113,15 +113,14 @@ class Host {
     const capacities = capacitiesOf(scenario);
     this.machine = createMachine(machineConfig(capacities, task.strategy));
     this.cpu = bindCpu(this.machine, 0);
-    const { kernel, cpus, kmem } = scenario.host;
+    const { kernel, cpus, kmem, ids, idsHeldUntil } = scenario.host;
     this.roots = createRootCaches(this.cpu, { kernel, cpus, pageSize: 4096 });
     const shared = scenario.files.count;
     const accounted = kmem === 'on';
     this.files = new Files(this.machine, this.cpu, {
       ...{ shared, names: capacities.names, roots: this.roots, accounted },
     });
-    const held =
-      scenario.host.idsHeldUntil === 'release' && capacities.config.memcgs === scenario.host.ids;
+    const held = idsHeldUntil === 'release' && capacities.config.memcgs === ids;
     this.idLimit = held ? 'memcgs' : 'kmemIds';
     this.keptCgroups = scenario.kinds.map(() => []);
     this.seed = mixSeed(task.seed, task.host);

@@ -1,6 +1,6 @@
 /**
  * One HTML document from records: all text and tables as they stand, the records inside as data, and
- * scripts that draw the charts from them. Nothing in it asks for anything outside.
+ * scripts that draw the charts from them.
  */
 import { formatBytes, formatCounted } from '../format.ts';
 import { buildPage } from '../pages/build.ts';
@@ -8,22 +8,11 @@ import { shellWord } from '../pages/explore-broken.ts';
 import type { Page } from '../pages/page.ts';
 import type { ResultRecord } from '../record.ts';
 import { printableDeep } from '../terminal/text.ts';
+import { documentHtml, type PageAssets, recordBlock } from './document.ts';
+import { machineSection } from './machine.ts';
 import { notesHtml, sectionHtml } from './section.ts';
 import { pairsHtml, tableHtml } from './table.ts';
-import { escaped, jsonBlock, prose } from './text.ts';
-
-/** Text that goes into the page, and its SHA-256 in base64, by which the page allows it. */
-export interface Asset {
-  text: string;
-  sha256: string;
-}
-
-/** What a page is made of beside records; `machine` is a small machine to play with. */
-export interface PageAssets {
-  style: Asset;
-  charts: Asset;
-  machine?: { style: Asset; script: Asset };
-}
+import { escaped, prose } from './text.ts';
 
 /** A record, the page built from it, and where in the document it is. */
 interface Part {
@@ -32,23 +21,12 @@ interface Part {
   id: string;
 }
 
-/** By this, files that were written here are known again. */
-const GENERATOR = 'slabsplice report';
-
 /** `slabsplice 0.1.0 run: what does …?` as the name of the program and the question. */
 function titleOf({ title }: Page): [from: string, question: string] {
   const at = title.indexOf(': ');
   if (at < 0) return ['', title];
   const question = title.slice(at + 2);
   return [title.slice(0, at), `${question.slice(0, 1).toUpperCase()}${question.slice(1)}`];
-}
-
-function policy({ style, charts, machine }: PageAssets): string {
-  const hashes = (all: readonly (Asset | undefined)[]): string =>
-    all.flatMap((one) => (one === undefined ? [] : [`'sha256-${one.sha256}'`])).join(' ');
-  const scripts = hashes([charts, machine?.script]);
-  const styles = hashes([style, machine?.style]);
-  return `default-src 'none'; base-uri 'none'; form-action 'none'; script-src ${scripts}; style-src ${styles}; img-src data:`;
 }
 
 function navigationHtml(parts: readonly Part[], assets: PageAssets): string {
@@ -90,7 +68,6 @@ function checksHtml({ checks }: ResultRecord, id: string): string {
 
 function recordHtml({ record, id }: Part): string {
   const { parameters, startedAt, command } = record;
-  const json = jsonBlock(record);
   const name = `${command}-${startedAt.replace(/[^\w.]/g, '')}.json`;
   const pairs = Object.entries(parameters).map(
     ([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)] as const,
@@ -98,7 +75,7 @@ function recordHtml({ record, id }: Part): string {
   return [
     `<section id="${id}-record" class="about" aria-labelledby="${id}-record-title">`,
     `<h3 id="${id}-record-title">The record</h3>`,
-    `<p>Everything on this page comes from a record of ${formatBytes(json.length)} that the page carries; <code>slabsplice report</code> reads it.</p>`,
+    `<p>Everything on this page comes from a record of ${formatBytes(JSON.stringify(record).length)} that the page carries; <code>slabsplice report</code> reads it.</p>`,
     `<p class="tools" data-download="${escaped(name)}"></p>`,
     commandHtml(record),
     checksHtml(record, id),
@@ -108,7 +85,7 @@ function recordHtml({ record, id }: Part): string {
           `<details><summary>${formatCounted(pairs.length, 'parameter')}</summary>${pairsHtml(`Parameters ${id}`, pairs)}</details>`,
         ]),
     '</section>',
-    `<script type="application/json" id="${id}-json">${json}</script>`,
+    recordBlock(record, id),
   ].join('\n');
 }
 
@@ -145,8 +122,7 @@ function partHtml(part: Part): string {
     .join('\n');
 }
 
-const MACHINE =
-  '<section id="machine" data-machine aria-labelledby="machine-title"><h2 id="machine-title">Play with it</h2></section>';
+const HEADING = '<h2 id="machine-title">Play with it</h2>';
 
 /**
  * Renders records as one HTML document.
@@ -162,35 +138,21 @@ export function renderHtml(records: readonly ResultRecord[], assets: PageAssets)
     parts.length === 1 && first
       ? first.page.title
       : `slabsplice: ${formatCounted(parts.length, 'record')}`;
-  const inline = (tag: string, one: Asset | undefined): string[] =>
-    one === undefined ? [] : [`<${tag}>${one.text}</${tag}>`];
-  return [
-    '<!doctype html>',
-    '<html lang="en">',
-    '<head>',
-    '<meta charset="utf-8">',
-    `<meta name="generator" content="${GENERATOR}">`,
-    `<meta http-equiv="Content-Security-Policy" content="${policy(assets)}">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="color-scheme" content="light dark">',
-    `<title>${escaped(title)}</title>`,
-    ...inline('style', assets.style),
-    ...inline('style', assets.machine?.style),
-    '</head>',
-    '<body>',
-    '<a class="skip" href="#content">To the content</a>',
-    `<header class="page"><h1>slabsplice report</h1><p class="tools" data-tools></p></header>`,
-    '<div class="columns">',
-    navigationHtml(parts, assets),
-    '<main id="content">',
-    ...parts.map(partHtml),
-    ...(assets.machine === undefined ? [] : [MACHINE]),
-    '</main>',
-    '</div>',
-    ...inline('script', assets.charts),
-    ...inline('script', assets.machine?.script),
-    '</body>',
-    '</html>',
-    '',
-  ].join('\n');
+  const { style, charts, machine } = assets;
+  return documentHtml({
+    title,
+    styles: [style, ...(machine === undefined ? [] : [machine.style])],
+    scripts: [charts, ...(machine === undefined ? [] : [machine.script])],
+    body: [
+      '<a class="skip" href="#content">To the content</a>',
+      '<header class="page"><h1>slabsplice report</h1><p class="tools" data-tools></p></header>',
+      '<div class="columns">',
+      navigationHtml(parts, assets),
+      '<main id="content">',
+      ...parts.map(partHtml),
+      ...(machine === undefined ? [] : [machineSection(HEADING)]),
+      '</main>',
+      '</div>',
+    ],
+  });
 }

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { machinePage } from '../../bench/commands/machine-page.ts';
-import { type ResultRecord, validateRecord } from '../../reports/index.ts';
+import { pageAssets } from '../../bench/page-assets.ts';
+import { type ResultRecord, renderMachine, validateRecord } from '../../reports/index.ts';
 import { runCli, temporaryFolder } from '../cli/run-cli.ts';
 import { openHtml, skipReason } from './browser.ts';
 
@@ -16,7 +16,7 @@ async function open(
   records: readonly ResultRecord[] = [],
   options: BrowserContextOptions = {},
 ): Promise<{ page: Page; story: Locator; faults: string[] }> {
-  const html = machinePage(records);
+  const html = renderMachine(records, pageAssets());
   const { page, faults } = await openHtml(t, html, { reducedMotion: 'reduce', ...options });
   return { page, story: page.locator('.machine').first(), faults };
 }

@@ -34,9 +34,17 @@ test('records are data in the page, whatever is in them', async (t) => {
   const { code, stdout } = await runCli(['report', '--machine', file], cwd);
   assert.equal(code, 0);
   const [, block = ''] =
-    /<script type="application\/json" data-record>([^<]*)<\/script>/.exec(stdout) ?? [];
+    /<script type="application\/json" id="r0-json">([^<]*)<\/script>/.exec(stdout) ?? [];
   assert.deepEqual(JSON.parse(block), JSON.parse(JSON.stringify(record)));
   assert.ok(!stdout.includes('alert(1)</script>'));
+});
+
+test('the page may be written again', async (t) => {
+  const cwd = temporaryFolder(t);
+  for (let time = 0; time < 2; time++) {
+    const { code, stdout } = await runCli(['report', '--machine', '--html', 'm.html'], cwd);
+    assert.deepEqual([code, stdout], [0, 'Page: m.html\n']);
+  }
 });
 
 test('a file that is no record is refused, and nothing is printed', async (t) => {
