@@ -38,6 +38,8 @@ export interface CompareOptions {
   caches: number;
   /** Values per strategy and size; one round gives one value. */
   rounds: number;
+  /** Fresh workers of each strategy that the rounds of a removal are spread over. */
+  isolates: number;
   /** `builtin`, `slabinfo:live` or `slabinfo:FILE`. */
   population: string;
   /** The last one is the main one. */
@@ -136,6 +138,7 @@ export const RANGES = {
   pages: { min: 1, max: 2 ** 26 },
   caches: { min: 1, max: 10_000 },
   rounds: { min: 2, max: 1000 },
+  isolates: { min: 1, max: 1000 },
   memmap: { min: 0, max: 2 ** 28 },
   live: { min: 1000, max: 1_000_000_000 },
   objects: { min: 1, max: 0xffff_ffff },
@@ -163,6 +166,7 @@ export interface RawOptions extends CommonValues {
   pages?: number[];
   caches?: number;
   rounds?: number;
+  isolates?: number;
   population?: string;
   order?: PageOrder | 'both';
   temperature?: Temperature | 'both';
@@ -260,6 +264,11 @@ export function compareOptions(base: ComparePreset): Option[] {
     ),
     countOption('--caches <N>', `caches of the cgroup (default: ${base.caches})`, RANGES.caches),
     countOption('--rounds <N>', `rounds (default: ${base.rounds})`, RANGES.rounds),
+    countOption(
+      '--isolates <N>',
+      'fresh workers that rounds of removals are spread over, for diff (default: 1)',
+      RANGES.isolates,
+    ),
     textOption(
       '--population <SPEC>',
       'builtin, uniform, slabinfo:live or slabinfo:FILE (default: builtin)',
@@ -332,11 +341,16 @@ export function resolveCompare(
 ): CompareOptions {
   oneCpu(command, raw);
   const preset = raw.quick ? quickDefaults : base;
+  const { rounds = preset.rounds, isolates = 1 } = raw;
+  if (isolates > rounds) {
+    throw new UsageError(`--isolates: ${isolates} for ${rounds} rounds; give more --rounds`);
+  }
   return {
     strategies: raw.strategies ?? [...STRATEGY_NAMES],
     pages: raw.pages ?? preset.pages,
     caches: raw.caches ?? preset.caches,
-    rounds: raw.rounds ?? preset.rounds,
+    rounds,
+    isolates,
     population: raw.population ?? 'builtin',
     orders: oneOrBoth(raw.order, ['in-order', 'shuffled'], preset.orders),
     temperatures: oneOrBoth(raw.temperature, ['warm', 'cold'], preset.temperatures),

@@ -14,7 +14,6 @@ import { CapacityError, UsageError } from '../errors.ts';
 import { chooseCaches, loadPopulation, type Population } from '../input/population.ts';
 import {
   type Arm,
-  type ArmWorker,
   armsOf,
   InterruptedError,
   shuffledRounds,
@@ -179,7 +178,33 @@ function step(run: Run, what: string, weight: number): void {
   run.context.progress.update(run.done, run.total, what);
 }
 
+/** Removals of one setting: its rounds are spread over as many fresh workers of each strategy as asked for. */
 async function removalCase(run: Run, setting: Setting): Promise<void> {
+  const { rounds, isolates } = run.options;
+  const cases: RemovalCases = new Map();
+  try {
+    for (let isolate = 0; isolate < isolates; isolate++) {
+      const from = Math.floor((isolate * rounds) / isolates);
+      const to = Math.floor(((isolate + 1) * rounds) / isolates);
+      await removalRounds(run, setting, { cases, from, to });
+    }
+  } finally {
+    // An interruption leaves what is finished.
+    const all = armsOf(run.options).map(({ label }) => cases.get(label));
+    run.data.removals.push(
+      ...all.filter((one) => one !== undefined).filter(({ aftermath }) => aftermath !== null),
+    );
+  }
+}
+
+/** By the label of the arm. */
+type RemovalCases = Map<string, RemovalCase>;
+
+async function removalRounds(
+  run: Run,
+  setting: Setting,
+  { cases, from, to }: { cases: RemovalCases; from: number; to: number },
+): Promise<void> {
   const { pages, order, temperatures } = setting;
   const { options, population, context, data } = run;
   const workerOptions: WorkerOptions = {
@@ -190,15 +215,15 @@ async function removalCase(run: Run, setting: Setting): Promise<void> {
   };
   const label = `${formatCount(pages)} pages, ${order}`;
   await withWorkers(armsOf(options), workerOptions, async (workers) => {
-    const cases = new Map<ArmWorker, RemovalCase>();
     // Nothing is timed while the machines are filled, so that may use all CPUs.
     const filled = Promise.all(
       workers.map(async (worker) => {
         const { strategy } = worker.arm;
         const plan = populationPlan(options, population, { strategy, pages, order });
         const prepared = await worker.call<Prepared>('prepare', plan);
-        const one = { arm: worker.arm, ...setting, prepared, rounds: [], aftermath: null };
-        cases.set(worker, one);
+        const { rounds = [] } = cases.get(worker.arm.label) ?? {};
+        const one = { arm: worker.arm, ...setting, prepared, rounds, aftermath: null };
+        cases.set(worker.arm.label, one);
         step(run, `${label}: machines are filled`, fillWeight(pages));
       }),
     );
@@ -210,20 +235,21 @@ async function removalCase(run: Run, setting: Setting): Promise<void> {
       context.progress.update(run.done, run.total, `${label}: ${worker.arm.label} warms up`);
       await worker.call('round', { ...plan, coldSamples: 1 });
     });
-    const seed = options.seed + pages;
-    await shuffledRounds(workers, { rounds: options.rounds, seed }, async (worker, round) => {
+    const seed = options.seed + pages + from;
+    await shuffledRounds(workers, { rounds: to - from, seed }, async (worker, at) => {
+      const round = from + at;
       step(run, `${label}: round ${round + 1}, ${worker.arm.label}`, roundWeight(setting));
       const result = await worker.call<RoundResult>('round', plan);
-      cases.get(worker)?.rounds.push(result.ns);
+      cases.get(worker.arm.label)?.rounds.push(result.ns);
       data.notes.push(note(worker.arm, label, round, result));
     });
+    if (to < options.rounds) return;
     for (const worker of workers) {
-      const one = cases.get(worker);
+      const one = cases.get(worker.arm.label);
       if (one === undefined) continue;
       const { progress } = context;
       step(run, `${label}: what ${worker.arm.label} leaves behind`, finishWeight(pages));
       one.aftermath = await progress.alive(worker.call<Aftermath>('finish'));
-      data.removals.push(one);
     }
   });
 }
@@ -300,7 +326,7 @@ function totalWeight(options: CompareOptions): number {
     (sum, setting) =>
       sum +
       arms *
-        (fillWeight(setting.pages) +
+        (options.isolates * fillWeight(setting.pages) +
           options.rounds * roundWeight(setting) +
           finishWeight(setting.pages)),
     0,

@@ -53,7 +53,7 @@ function itemsOf({ file, record }: DiffSide, sameSeed: boolean): RecordItems {
     case 'run': {
       const { storm, leak } = record.results;
       return joined([
-        compareItems(record.results),
+        compareItems(record),
         ...(storm === undefined ? [] : [stormItems(storm)]),
         ...(leak === undefined ? [] : [leakItems(leak, sameSeed)]),
       ]);

@@ -9,10 +9,10 @@
  * commands that measure it anew.
  */
 export const RECORD_NOISE = {
-  /** One worker a strategy and size, for all rounds. */
+  /** For each worker that the rounds of a strategy and size are spread over (`compare --isolates`). */
   removalWarm: 0.13,
   removalCold: 0.2,
-  /** Workers of its own for each round, so rounds show most of it. */
+  /** Workers of their own for each round, so rounds show most of it. */
   hotPath: 0.03,
   /** A machine and threads of its own for each round. */
   storm: 0.05,

@@ -1,4 +1,5 @@
 /** What is timed in records: removals, allocations and frees, throughput and stalls. */
+import type { CompareRecord } from '../record.ts';
 import type { CompareResults } from '../results.ts';
 import type { StormResults } from '../results-storm.ts';
 import { exactItem, type RecordItems, type TimedItem } from './items.ts';
@@ -6,15 +7,24 @@ import { RECORD_NOISE } from './noise.ts';
 
 const PARTS_OF_GROUP = { removal: 'removal', handover: 'hand-over' } as const;
 
-function removals({ offline }: CompareResults): TimedItem[] {
-  return offline.map((row) => {
+/** Over how many workers the rounds of a removal were spread; all in one where the record does not say. */
+function isolatesOf({ isolates }: CompareRecord['parameters']): number {
+  return typeof isolates === 'number' && isolates >= 1 ? isolates : 1;
+}
+
+function removals({ results, parameters }: CompareRecord): TimedItem[] {
+  // What workers differ by averages out; what rounds show is counted by their intervals.
+  const averaged = Math.sqrt(isolatesOf(parameters));
+
+  return results.offline.map((row) => {
     const { strategy, pages, caches, order, temperature, what, rounds } = row;
     const group = `${PARTS_OF_GROUP[what]}/${strategy}`;
     return {
       ...{ kind: 'timed', unit: 'ns', better: 'lower', rounds },
       key: `${group}/${pages} pages/${caches} caches/${order}/${temperature}`,
       group: `${group}/${temperature}`,
-      noise: temperature === 'warm' ? RECORD_NOISE.removalWarm : RECORD_NOISE.removalCold,
+      noise:
+        (temperature === 'warm' ? RECORD_NOISE.removalWarm : RECORD_NOISE.removalCold) / averaged,
     };
   });
 }
@@ -28,12 +38,12 @@ function hotPath({ hotPath: rows }: CompareResults): TimedItem[] {
 }
 
 /** Items of `compare`, and of that part of `run`. */
-export function compareItems(results: CompareResults): RecordItems {
-  const { footprint, leftBehind } = results;
+export function compareItems(record: CompareRecord): RecordItems {
+  const { footprint, leftBehind } = record.results;
   return {
     items: [
-      ...removals(results),
-      ...hotPath(results),
+      ...removals(record),
+      ...hotPath(record.results),
       ...footprint.flatMap(({ strategy, pages, bytesPerPage, bytesPerObject }) => [
         exactItem([`memory/${strategy}`, `${pages} pages`, 'bytes a page'], 'bytes', bytesPerPage),
         exactItem(

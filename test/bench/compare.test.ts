@@ -13,6 +13,7 @@ function options(change: Partial<CompareOptions> = {}): CompareOptions {
   return {
     ...quickDefaults,
     ...{ strategies: [...STRATEGY_NAMES], pages: [200, 1000], caches: 20, rounds: 2 },
+    isolates: 1,
     ...{ orders: ['shuffled'], temperatures: ['warm', 'cold'], cornersOnly: false },
     ...{ liveObjects: 2000 },
     ...{ population: 'builtin', memmapRows: 0, atomics: 'solo', hotPath: true, lookedUp: false },
@@ -80,6 +81,30 @@ test('every strategy is measured at every size, and what it leaves behind is as 
   assert.equal(shares[0], 0);
   // The last step, one operation of one strategy, is a few percent of so small a run.
   assert.ok((shares.at(-1) ?? 0) > 0.95 && (shares.at(-1) ?? 0) < 1, `ends at ${shares.at(-1)}`);
+});
+
+test('rounds are spread over workers of their own, and all of them are kept', async () => {
+  const change = { rounds: 5, isolates: 3, pages: [200], hotPath: false } as const;
+  const shell = context();
+  const { results, parameters, complete } = await runCompare(
+    options({ ...change, pages: [200], strategies: ['pin', 'splice-caches'] }),
+    shell,
+  );
+  assert.ok(complete);
+  assert.equal(parameters.isolates, 3);
+  const { offline, leftBehind, interference } = results as CompareResults;
+  for (const { rounds } of offline) assert.equal(rounds.length, 5);
+  assert.deepEqual(
+    leftBehind.map(({ strategy, dying }) => [strategy, dying]),
+    [
+      ['pin', 1],
+      ['splice-caches', 0],
+    ],
+  );
+  const numbers = interference
+    .filter(({ strategy }) => strategy === 'pin')
+    .map(({ round }) => round);
+  assert.deepEqual(numbers, [0, 1, 2, 3, 4]);
 });
 
 test('a short run has other orders and temperatures at the largest size alone', async () => {

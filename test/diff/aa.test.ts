@@ -18,17 +18,26 @@ import { lognormal, syntheticCompare } from '../reports/fixtures/synthetic-compa
  */
 const ROUND = { warm: 0.01, cold: 0.15, hotPath: 0.06 };
 
-/** A record of equal code as another run of it would write. */
-function run(seed: number): CompareRecord {
+/** A record of equal code as another run of it would write; removals have so many workers. */
+function run(seed: number, isolates = 1): CompareRecord {
   const record = syntheticCompare({ sizes: [1000, 31_622], noise: 0, rounds: 7 });
   const draw = lognormal(seed, 1);
-  const vary = (values: readonly number[], round: number, common: number): number[] => {
-    const all = draw() ** (common / Math.SQRT2);
-    return values.map((value) => value * all * draw() ** round);
+  const vary = (
+    values: readonly number[],
+    round: number,
+    common: number,
+    workers: number,
+  ): number[] => {
+    const all = Array.from({ length: workers }, () => draw() ** (common / Math.SQRT2));
+    return values.map(
+      (value, at) =>
+        value * (all[Math.floor((at * workers) / values.length)] ?? 1) * draw() ** round,
+    );
   };
   const { offline, hotPath } = record.results;
   return {
     ...record,
+    parameters: { ...record.parameters, isolates },
     results: {
       ...record.results,
       offline: offline.map((row) => ({
@@ -37,11 +46,12 @@ function run(seed: number): CompareRecord {
           row.rounds,
           ROUND[row.temperature],
           row.temperature === 'warm' ? RECORD_NOISE.removalWarm : RECORD_NOISE.removalCold,
+          isolates,
         ),
       })),
       hotPath: hotPath.map((row) => ({
         ...row,
-        rounds: vary(row.rounds, ROUND.hotPath, RECORD_NOISE.hotPath),
+        rounds: vary(row.rounds, ROUND.hotPath, RECORD_NOISE.hotPath, 1),
       })),
     },
   };
@@ -101,6 +111,29 @@ test('what became twice as slow is found, and nothing else is', () => {
       assert.ok(regression);
     }
   }
+});
+
+test('with a worker for each round equal code is the same, and a slowdown shows that one worker hides', () => {
+  const isolates = 7;
+  const warm = (one: DiffResults): DiffResults['comparisons'] =>
+    one.comparisons.filter(({ key }) => key.endsWith('/warm'));
+  const pairs = Array.from({ length: TABLES / 2 }, (_, at) =>
+    warm(compare(run(1000 + 2 * at, isolates), run(1001 + 2 * at, isolates))),
+  ).flat();
+  const same = pairs.filter(({ verdict }) => verdict === 'same').length / pairs.length;
+  // As above: what a bootstrap of 7 covers, less two standard errors.
+  assert.ok(same >= 0.92, `${same}`);
+  assert.ok(pairs.every(({ verdict }) => verdict === 'same' || verdict === 'cannot tell'));
+  const found = (workers: number): number => {
+    const slower = [1, 2, 3, 4, 5].flatMap((seed) =>
+      warm(compare(run(seed, workers), slowed(run(50 + seed, workers), { 'list-pages': 1.4 }))),
+    );
+    const own = slower.filter(({ key }) => /list-pages/.test(key));
+    return own.filter(({ verdict }) => verdict === 'worse').length / own.length;
+  };
+  // One in ten and three in four of 40 pairs, with these seeds.
+  assert.ok(found(1) < 0.2, `${found(1)}`);
+  assert.ok(found(isolates) > 0.7, `${found(isolates)}`);
 });
 
 test('a mean over pairs shows what no pair shows', () => {
