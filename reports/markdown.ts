@@ -130,9 +130,9 @@ function entryLines(entries: readonly Entry[]): string[] {
 
 function noteLines(notes: readonly Note[]): string[] {
   const marks = { good: '', bad: '**', warn: '**', quiet: '' };
-  const lines = notes.map(({ text, tone }) => {
+  const lines = notes.flatMap(({ text, tone, points = [] }) => {
     const mark = tone === undefined ? '' : marks[tone];
-    return `- ${mark}${escaped(text)}${mark}`;
+    return [`- ${mark}${escaped(text)}${mark}`, ...points.map((point) => `  - ${escaped(point)}`)];
   });
   return lines.length === 0 ? [] : [...lines, ''];
 }

@@ -1,4 +1,4 @@
-/** What a run found, in one paragraph for whoever reads no other: a sentence for each design. */
+/** What a run found, for whoever reads no more: a sentence for each design. */
 import { findGrowth, findLeftBehind, strategiesOf } from './compare-facts.ts';
 import { formatBytes, formatCount, formatList, formatRatio } from './format.ts';
 import { hotPathBase, ratioToBase } from './hot-path-words.ts';
@@ -16,7 +16,7 @@ function workPart({ record, conditions, entries }: Scene, strategy: string): str
   const growth = findGrowth(record, strategy, conditions);
   if (work === MOVES_NOTHING || growth === undefined) return work;
   if (isFlat(growth)) return `${work}, however many pages`;
-  return isGrowing(growth) ? `${work}, the more the more pages` : work;
+  return isGrowing(growth) ? `${work}, growing with the pages` : work;
 }
 
 /** What stays behind of the cgroup. */
@@ -27,12 +27,13 @@ function leftPart({ record, size }: Scene, strategy: string): string {
 }
 
 /** How many of them a host has in the end. */
-function hostSentence(leak: LeakResults | undefined): string {
-  if (leak === undefined || leak.series.length === 0) return '';
+function hostNote(leak: LeakResults | undefined): Note[] {
+  if (leak === undefined || leak.series.length === 0) return [];
   const counts = alike(leak.series, ({ dying }) => formatMean(atEnd(dying))).map(
     ({ first, strategies }) => `${formatMean(atEnd(first.dying))} under ${formatList(strategies)}`,
   );
-  return ` After ${spanText(leak, lastDay(leak))} a simulated host has so many dying ones: ${formatList(counts)}.`;
+  const days = spanText(leak, lastDay(leak));
+  return [{ text: `After ${days} a simulated host has dying cgroups: ${formatList(counts)}.` }];
 }
 
 /** What it costs while nobody removes anything, if that is clear for every operation. */
@@ -47,18 +48,17 @@ function pathPart(record: CompareRecord, strategy: string): string {
   return `; but every allocation and free takes ${times} as long as under ${hotPathBase(record)}`;
 }
 
-/** One note, or none where no removal was measured. */
+/** None where no removal was measured. */
 export function inShort(record: CompareRecord): Note[] {
   const scene = sceneOf(record);
   if (scene === undefined) return [];
-  const sentences = strategiesOf(record).map(
+  const points = strategiesOf(record).map(
     (strategy) =>
       `${strategy} ${workPart(scene, strategy)}${leftPart(scene, strategy)}${pathPart(record, strategy)}.`,
   );
   const pages = formatCount(scene.size.pages);
   return [
-    {
-      text: `In short, when a cgroup with ${pages} pages goes: ${sentences.join(' ')}${hostSentence(record.results.leak)}`,
-    },
+    { text: `In short, when a cgroup with ${pages} pages goes:`, points },
+    ...hostNote(record.results.leak),
   ];
 }

@@ -11,9 +11,11 @@ const TEXT_CHART = { width: 90, height: 14 };
 /** Notes, each with a mark of its tone. */
 export function notesHtml(notes: readonly Note[]): string {
   if (notes.length === 0) return '';
-  const items = notes.map(
-    ({ text, tone }) => `<li class="${tone ?? 'plain'}">${toneMark(tone)}${prose(text)}</li>`,
-  );
+  const items = notes.map(({ text, tone, points = [] }) => {
+    const listed = points.map((point) => `<li>${prose(point)}</li>`);
+    const list = listed.length === 0 ? '' : `<ul>${listed.join('')}</ul>`;
+    return `<li class="${tone ?? 'plain'}">${toneMark(tone)}${prose(text)}${list}</li>`;
+  });
   return `<ul class="notes">\n${items.join('\n')}\n</ul>`;
 }
 

@@ -231,7 +231,7 @@ function interferenceNote({ results }: CompareRecord): Note[] {
   const were = marked.length === 1 ? 'was' : 'were';
   return [
     {
-      text: `${formatCount(marked.length)} of ${formatCount(total)} rounds ${were} disturbed by other work (${wait} ms off CPU) and counted.`,
+      text: `${formatCount(marked.length)} of ${formatCount(total)} rounds ${were} disturbed by other work (${wait} ms off CPU); they count all the same.`,
       tone: 'warn',
     },
   ];

@@ -86,6 +86,8 @@ export interface Setting {
 export interface Note {
   text: string;
   tone?: Tone;
+  /** What it lists, a line each. */
+  points?: readonly string[];
 }
 
 /** Something that is told in several parts, each with a name. */

@@ -31,7 +31,7 @@ const TALLER = 6;
 /** Rows that are shown of a table that is folded in Markdown. */
 const FOLDED_ROWS = 8;
 
-/** Columns before and after the name of a part. */
+/** Columns before a part of something, and after its name. */
 const PART_GAP = 2;
 
 function paragraph(text: string, width: number, paint: Paint, mark = ''): string[] {
@@ -42,9 +42,14 @@ function paragraph(text: string, width: number, paint: Paint, mark = ''): string
 const NOTE_MARKS = { good: '+ ', bad: '! ', warn: '! ', quiet: '- ' };
 
 function noteLines(notes: readonly Note[], width: number, styles: Styles): string[] {
-  return notes.flatMap(({ text, tone }) =>
-    paragraph(text, width, styles.tone(tone), tone === undefined ? '- ' : NOTE_MARKS[tone]),
-  );
+  return notes.flatMap(({ text, tone, points = [] }) => [
+    ...paragraph(text, width, styles.tone(tone), tone === undefined ? '- ' : NOTE_MARKS[tone]),
+    ...points.flatMap((point) =>
+      wrap(point, width - PART_GAP, ' '.repeat(PART_GAP)).map((line) =>
+        styles.tone(tone)(' '.repeat(PART_GAP) + line),
+      ),
+    ),
+  ]);
 }
 
 /** Titles to the left, below them the parts with their names in a column of their own. */

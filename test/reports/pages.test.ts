@@ -194,7 +194,7 @@ test('compare: three sizes fit in a screen and a half', () => {
   assert.ok(lines.length <= 75, `${lines.length} lines`);
 });
 
-test('run without a storm shows what compare shows, and all of it in a paragraph before', () => {
+test('run without a storm shows what compare shows, and all of it in a few lines before', () => {
   const alone = renderTerminal({ ...compare, command: 'run' }, { width: 80, color: false });
   const same = renderTerminal(compare, { width: 80, color: false });
   const [paragraph = ''] = /- In short,[\s\S]*?\n(?=[-+!] )/.exec(alone) ?? [];

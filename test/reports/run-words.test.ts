@@ -1,4 +1,4 @@
-/** The paragraph that says it all: each of its sentences follows from the record. */
+/** The lines that say it all: each follows from the record. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CompareRecord } from '../../reports/index.ts';
@@ -10,25 +10,25 @@ const compare: CompareRecord = { ...syntheticCompare({ noise: 0.001 }), command:
 
 function told(record: CompareRecord): string {
   return inShort(record)
-    .map(({ text }) => text)
+    .flatMap(({ text, points = [] }) => [text, ...points])
     .join('\n');
 }
 
 test('a sentence a design: what it touches, whether that grows, and what stays', () => {
   const text = told(compare);
-  assert.match(text, /^In short, when a cgroup with 1,000,000 pages goes: pin moves nothing, and/);
+  assert.match(text, /^In short, when a cgroup with 1,000,000 pages goes:\npin moves nothing, and/);
   assert.match(text, /the cgroup stays, dying, with [\d.]+ GiB\./);
-  assert.match(text, / scan-pages scans 750,000 slab rows, the more the more pages\./);
-  assert.match(text, / list-pages visits all 500,000 slabs, the more the more pages\./);
-  assert.match(text, / splice-caches hands over 100 caches, however many pages\./);
+  assert.match(text, /\nscan-pages scans 750,000 slab rows, growing with the pages\./);
+  assert.match(text, /\nlist-pages visits all 500,000 slabs, growing with the pages\./);
+  assert.match(text, /\nsplice-caches hands over 100 caches, however many pages\./);
   assert.doesNotMatch(text, /simulated host/);
 });
 
 test('whether it grows is left open where that cannot be told', () => {
   const noisy = structuredClone(compare);
   for (const growth of noisy.results.growth) growth.ci95 = [-0.2, 0.4];
-  assert.match(told(noisy), / splice-caches hands over 100 caches\. ?/);
-  assert.doesNotMatch(told(noisy), /the more the more|however many/);
+  assert.match(told(noisy), /\nsplice-caches hands over 100 caches\.$/m);
+  assert.doesNotMatch(told(noisy), /growing|however many/);
 });
 
 test('slower allocations are told where every operation is, and not for one of them', () => {
@@ -52,7 +52,7 @@ test('hosts are told with the designs that end alike together', () => {
   const record = { ...compare, results: { ...compare.results, leak: leakRecord().results } };
   assert.match(
     told(record),
-    / After 7 days a simulated host has so many dying ones: 1,479 under pin and \d+ under scan-pages, list-pages and splice-caches\./,
+    /\nAfter 7 days a simulated host has dying cgroups: 1,479 under pin and \d+ under scan-pages, list-pages and splice-caches\./,
   );
 });
 
