@@ -140,7 +140,10 @@ const REFUSALS: [args: string, says: RegExp][] = [
   ['compare --atomics fast', /--atomics: 'fast' is not known; choose from solo, real/],
   ['compare --population foo', /--population: 'foo' is not a population; give builtin/],
   ['compare --population slabinfo:', /--population: 'slabinfo:' is not a population/],
-  ['report x.json --format html', /--format: 'html' is not known; choose from terminal, markdown/],
+  [
+    'report x.json --format pdf',
+    /--format: 'pdf' is not known; choose from terminal, markdown, html/,
+  ],
   // Where the record goes.
   ['compare --out=', /--out: '' is not a folder name/],
   ['compare --json=', /--json: '' is not a file name/],
