@@ -40,14 +40,14 @@ function foundIn(results: Partial<ExploreResults>): Found[] {
   return found;
 }
 
-/** All violations with pictures in the records that the page carries. */
-function foundInPage(): Found[] {
+/** Records of `explore` that the page carries. */
+function explored(): Partial<ExploreResults>[] {
   const blocks = document.querySelectorAll('script[type="application/json"]');
   return [...blocks].flatMap((block) => {
     const record: { command?: string; results?: Partial<ExploreResults> } = JSON.parse(
       block.textContent ?? '{}',
     );
-    return record.command === 'explore' ? foundIn(record.results ?? {}) : [];
+    return record.command === 'explore' ? [record.results ?? {}] : [];
   });
 }
 
@@ -114,11 +114,18 @@ function stepTable({ threads, steps }: ExploreViolation) {
 
 const STEP_MS = 1400;
 
+const NONE =
+  'Of explore there is no schedule to play: nothing broke, or an older version wrote the record, without pictures.';
+
 /** Puts a player of the page's schedules into an element, if there are any. */
 export function mountSchedules(root: HTMLElement): void {
-  const all = foundInPage();
+  const records = explored();
+  const all = records.flatMap(foundIn);
   const [first] = all;
-  if (first === undefined) return;
+  if (first === undefined) {
+    if (records.length > 0) root.replaceChildren(element('p', { class: 'm-note' }, NONE));
+    return;
+  }
   const player = createPlayer('the schedule');
   const caption = element('p', { class: 'm-caption', 'aria-live': 'polite' });
   const about = element('p', { class: 'm-note' });

@@ -7,6 +7,7 @@ import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { pageAssets } from '../../bench/page-assets.ts';
 import { type ResultRecord, renderMachine, validateRecord } from '../../reports/index.ts';
 import { runCli, temporaryFolder } from '../cli/run-cli.ts';
+import { syntheticExplore } from '../reports/fixtures/synthetic-explore.ts';
 import { openHtml, skipReason } from './browser.ts';
 
 const skip = skipReason();
@@ -172,5 +173,12 @@ test('a schedule that explore found is played on its machine', { skip }, async (
   await schedule.locator('tbody tr').first().click();
   assert.equal(await caption(schedule), 'CPU 1: C.flags: online -> online dying');
   assert.equal(await schedule.locator('[data-name=C] .m-state').textContent(), 'removed');
+  assert.deepEqual(faults, []);
+});
+
+test('an older record of explore has nothing to play, and that is said', { skip }, async (t) => {
+  const { page, faults } = await open(t, [syntheticExplore({ violations: 1 })]);
+  const schedule = page.locator('.machine').nth(1);
+  assert.match((await schedule.textContent()) ?? '', /^Of explore there is no schedule to play/);
   assert.deepEqual(faults, []);
 });
