@@ -20,7 +20,7 @@ export interface RunOptions {
 }
 
 /** The short form of `storm`; with `--quick` the shortest that shows a removal and loses nothing. */
-const STORM = { seconds: 0.6, rounds: 3 };
+const STORM = { seconds: 0.5, rounds: 3 };
 const QUICK_STORM = { seconds: 0.3, rounds: 1 };
 
 /** Hosts of the week that is shown. */
