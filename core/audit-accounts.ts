@@ -6,7 +6,7 @@ import type { Machine } from './machine.ts';
 import { CACHE_RECLAIMABLE } from './memcg/kmem-caches.ts';
 import { MEMCG_DYING, ROOT_MEMCG, STAT_ITEMS } from './memcg/memcgs.ts';
 import type { OwnedSlab } from './reparent/strategy.ts';
-import { CPU_RECORD } from './slub/row-supply.ts';
+import { CPU_RECORD, takenRows } from './slub/row-supply.ts';
 import { cacheOfSlab } from './slub/slabs.ts';
 
 /** Base pages by owner and by (owner, statistic), as the slab table has them. */
@@ -17,7 +17,8 @@ function ownedPages(machine: Machine, cpu: Cpu): OwnedSlab {
   const rows = machine.memcgs.flags.length;
   const owned = new Float64Array(rows);
   const byItem = new Float64Array(rows * STAT_ITEMS);
-  for (let row = 1; row <= machine.config.slabRows; row++) {
+  const taken = takenRows(machine);
+  for (let row = 1; row <= taken; row++) {
     const cache = cacheOfSlab(page, row);
     if (cache === 0) continue;
     const owner = ownerOf(row);

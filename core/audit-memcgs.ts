@@ -15,7 +15,7 @@ import {
 import { RCU_CALLBACK, WORK } from './shared/deferred-kinds.ts';
 import { REF_DEAD, REF_SWITCHED } from './shared/percpu-ref.ts';
 import { LINE } from './shared/processor.ts';
-import { CPU_RECORD } from './slub/row-supply.ts';
+import { CPU_RECORD, takenRows } from './slub/row-supply.ts';
 import { cacheOfSlab } from './slub/slabs.ts';
 
 /** Each memcg reaches the root by its parents, and the root is online: every climb ends there. */
@@ -232,7 +232,8 @@ function checkCacheReferences(machine: Machine, cpu: Cpu, report: Report): void 
   const { page } = machine.slabs;
   const { flags, root, refMode, pages: pagesOf } = machine.kmemCaches;
   const pages = new Int32Array(flags.length);
-  for (let row = 1; row <= machine.config.slabRows; row++) {
+  const taken = takenRows(machine);
+  for (let row = 1; row <= taken; row++) {
     const cache = cacheOfSlab(page, row);
     if (cache !== 0) pages[cache] += pagesOf[cache];
   }

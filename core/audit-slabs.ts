@@ -5,7 +5,7 @@
 import type { Machine } from './machine.ts';
 import { CACHE_BY_OBJECTS, CACHE_LIVE } from './memcg/kmem-caches.ts';
 import { popcount } from './slub/retire.ts';
-import { CPU_RECORD } from './slub/row-supply.ts';
+import { CPU_RECORD, takenRows } from './slub/row-supply.ts';
 import {
   CACHE_SHIFT,
   cacheOfSlab,
@@ -176,9 +176,10 @@ function markFreeRows(machine: Machine, marks: Marks, report: Report): void {
     const base = cpu * CPU_RECORD.words;
     rows += record[base + CPU_RECORD.bumpEnd] - record[base + CPU_RECORD.bump];
   }
+  // Over all rows: whoever writes to one that nobody took is found here.
   let used = 0;
   for (let row = 1; row <= machine.config.slabRows; row++) if (stateOf(page, row) !== 0) used++;
-  const taken = Math.min(machine.globals.slabBump[0], machine.config.slabRows);
+  const taken = takenRows(machine);
   if (rows + used !== taken) {
     report('free rows', `${used} rows in slabs + ${rows} free, but ${taken} were ever taken`);
   }
@@ -205,7 +206,8 @@ function checkSlabs(
   let slabs = 0;
   let pages = 0;
   let total = 0;
-  for (let row = 1; row <= machine.config.slabRows; row++) {
+  const taken = takenRows(machine);
+  for (let row = 1; row <= taken; row++) {
     const bits = page[row << 2];
     const cache = bits >>> CACHE_SHIFT;
     if (cache === 0) continue;

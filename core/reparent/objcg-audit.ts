@@ -7,6 +7,7 @@ import { CACHE_RECLAIMABLE } from '../memcg/kmem-caches.ts';
 import { MEMCG_OFFLINE, ROOT_MEMCG, STAT_ITEMS } from '../memcg/memcgs.ts';
 import { RECLAIMABLE, UNRECLAIMABLE } from '../memcg/stats.ts';
 import { REF_DEAD, REF_SWITCHED } from '../shared/percpu-ref.ts';
+import { takenRows } from '../slub/row-supply.ts';
 import {
   cacheOfSlab,
   FREE,
@@ -36,7 +37,8 @@ function forEachOwned(
   visit: (objcg: number, cache: number, handle: number) => void,
 ): void {
   const { page } = machine.slabs;
-  for (let head = 1; head <= machine.config.slabRows; head++) {
+  const taken = takenRows(machine);
+  for (let head = 1; head <= taken; head++) {
     const cache = cacheOfSlab(page, head);
     if (cache === 0) continue;
     // The table may be broken: no slab is larger than the largest.

@@ -8,6 +8,7 @@
 import type { Machine } from '../machine.ts';
 import { MEMCG_OFFLINE } from '../memcg/memcgs.ts';
 import { viewTable } from '../shared/layout.ts';
+import { takenRows } from '../slub/row-supply.ts';
 import { cacheOfSlab } from '../slub/slabs.ts';
 import type { FullConfig } from '../tables.ts';
 import { strategyBuffer } from './wasm.ts';
@@ -28,7 +29,8 @@ export function bindOwnerColumn(machine: Machine): Int32Array<SharedArrayBuffer>
 /** Adds one reference per slab to its owner. */
 export function countSlabRefs(machine: Machine, owner: Int32Array, expected: Int32Array): void {
   const { page } = machine.slabs;
-  for (let row = 1; row <= machine.config.slabRows; row++) {
+  const taken = takenRows(machine);
+  for (let row = 1; row <= taken; row++) {
     if (cacheOfSlab(page, row) !== 0 && owner[row] !== 0) expected[owner[row]]++;
   }
 }

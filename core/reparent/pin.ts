@@ -6,6 +6,7 @@
  * Memory per slab row: 4 bytes (`page->mem_cgroup`). Source: kernel-model b.2, b.4, b.7 (BEFORE).
  */
 import { ROOT_MEMCG } from '../memcg/memcgs.ts';
+import { takenRows } from '../slub/row-supply.ts';
 import { cacheOfSlab } from '../slub/slabs.ts';
 import { auditOwners, bindOwnerColumn, ownerTable } from './page-owner.ts';
 import { stepIndex } from './steps.ts';
@@ -51,7 +52,8 @@ export const pin: Strategy = {
         steps[HAND_OVERS]++;
       },
       expectedPageRefs(expected) {
-        for (let row = 1; row <= machine.config.slabRows; row++) {
+        const taken = takenRows(machine);
+        for (let row = 1; row <= taken; row++) {
           const cache = cacheOfSlab(page, row);
           if (cache !== 0 && owner[row] !== 0) expected[owner[row]] += pagesOf[cache];
         }

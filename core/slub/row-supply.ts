@@ -7,6 +7,7 @@
  * start of the rows that no CPU has taken, one atomic addition.
  */
 import * as atomics from '#atomics';
+import type { Machine } from '../machine.ts';
 import { check } from '../shared/assert.ts';
 import type { SpinLock } from '../shared/spinlock.ts';
 import { MAX_ROWS_PER_SLAB, MAX_SLAB_ROWS, NEXT } from './slabs.ts';
@@ -51,6 +52,14 @@ export interface RowSupply {
   take(length: number): number;
   /** Returns a run. */
   give(row: number, length: number): void;
+}
+
+/**
+ * The last row that any CPU ever took; those after it are as they were made. Looking at them would cost
+ * more than all else in a large machine of which little is used: their memory is not there yet.
+ */
+export function takenRows({ globals, config }: Pick<Machine, 'globals' | 'config'>): number {
+  return Math.min(globals.slabBump[0], config.slabRows);
 }
 
 const BATCH_ROWS_MAX = 1024;

@@ -4,6 +4,7 @@
  */
 import type { Machine } from '../machine.ts';
 import { popcount } from './retire.ts';
+import { takenRows } from './row-supply.ts';
 import { cacheOfSlab, INUSE_MASK } from './slabs.ts';
 
 /** Slab pages of a machine, and the objects in them. */
@@ -27,7 +28,7 @@ export function slabUse(
   const { page } = machine.slabs;
   const { pages: pagesOf, size } = machine.kmemCaches;
   const { free } = machine.cpuSlabs;
-  const end = Math.min(machine.globals.slabBump[0], machine.config.slabRows);
+  const end = takenRows(machine);
   let pages = 0;
   let objects = 0;
   let objectBytes = 0;

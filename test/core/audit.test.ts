@@ -243,8 +243,20 @@ test('pages of a wrong owner are a wrong usage', () => {
   }
 });
 
+test('what is written to a row that nobody took is found', () => {
+  const { machine } = healthy('splice-caches');
+  const row = machine.config.slabRows;
+  assert.ok((machine.globals.slabBump[0] ?? row) < row);
+  poke(machine.slabs.page, 4 * row, () => 0x7ff_ffff);
+  assert.deepEqual(
+    audit(machine).violations.map(({ invariant }) => invariant),
+    ['free rows'],
+  );
+});
+
 test('a machine in ruins is described in at most a hundred sentences', () => {
   const it = healthy('splice-caches');
+  it.machine.globals.slabBump[0] = 100;
   for (let row = 1; row < 100; row++) poke(it.machine.slabs.page, 4 * row, () => 0x7ff_ffff);
   const { violations } = audit(it.machine);
   assert.ok(violations.length > 50 && violations.length <= 101, `${violations.length}`);
