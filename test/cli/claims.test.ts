@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { CLAIMS } from '../../bench/claims/claims.ts';
 import { type ClaimsRecord, validateRecord } from '../../reports/index.ts';
-import { runCli, startCli, temporaryFolder } from './run-cli.ts';
+import { refuse, runCli, startCli, temporaryFolder } from './run-cli.ts';
 
 function recordOf(text: string): ClaimsRecord {
   const record = validateRecord(JSON.parse(text));
@@ -84,7 +84,7 @@ for (const [args, message] of [
 ] as const) {
   test(`claims ${args.join(' ')} is refused in one line`, async (t) => {
     const cwd = temporaryFolder(t);
-    const { code, stdout, stderr } = await runCli(['claims', ...args], cwd);
+    const { code, stdout, stderr } = await refuse(['claims', ...args], cwd);
     assert.deepEqual([code, stdout], [2, '']);
     assert.match(stderr, message);
     assert.equal(stderr.trimEnd().split('\n').length, 1);

@@ -8,7 +8,7 @@ import { type DiffRecord, renderMarkdown, validateRecord } from '../../reports/i
 import { claimsRecord } from '../reports/fixtures/claims-record.ts';
 import { slowed } from '../reports/fixtures/diff-record.ts';
 import { syntheticCompare } from '../reports/fixtures/synthetic-compare.ts';
-import { runCli, temporaryFolder } from './run-cli.ts';
+import { refuse, runCli, temporaryFolder } from './run-cli.ts';
 
 const small = syntheticCompare({ sizes: [1000], strategies: ['pin', 'splice-caches'] });
 
@@ -108,7 +108,7 @@ const REFUSED: [a: string, b: string, says: RegExp][] = [
 for (const [a, b, says] of REFUSED) {
   test(`diff ${a} ${b} is refused in one line with what to do`, async (t) => {
     const cwd = folderOf(t);
-    const { code, stdout, stderr } = await runCli(['diff', a, b], cwd);
+    const { code, stdout, stderr } = await refuse(['diff', a, b], cwd);
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' });
     assert.match(stderr, says);
     assert.match(stderr, /^slabsplice: [^\n]+; [^\n]+\n$/);

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { scenarioNames, scenarioText } from '../../bench/leak/library.ts';
 import { type LeakRecord, validateRecord } from '../../reports/index.ts';
 import { kind, quiet } from '../leak/small-scenario.ts';
-import { runCli, startCli, temporaryFolder } from './run-cli.ts';
+import { refuse, runCli, startCli, temporaryFolder } from './run-cli.ts';
 
 /** A hundred cgroups at random times of a day: a host takes some 20 ms. */
 const SMALL = quiet({
@@ -295,11 +295,11 @@ const REFUSED: readonly [line: string, says: RegExp][] = [
   ['merge nowhere.json', /nowhere\.json: cannot be read \(ENOENT\)/],
 ];
 
-describe('refusals', { concurrency: 3 }, () => {
+describe('refusals', () => {
   for (const [line, says] of REFUSED) {
     test(`refused: slabsplice ${line}`, async (t) => {
       const cwd = temporaryFolder(t);
-      const { code, stdout, stderr } = await runCli(line.split(' '), cwd);
+      const { code, stdout, stderr } = await refuse(line.split(' '), cwd);
       assert.equal(code, 2, stderr);
       assert.equal(stdout, '');
       assert.match(stderr, /^slabsplice: [^\n]+\n$/, 'one line on standard error');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { runCli, temporaryFolder } from './run-cli.ts';
+import { refuse, runCli, temporaryFolder } from './run-cli.ts';
 
 /** Arguments, separated by one space, and what the one line on standard error must say. */
 const REFUSALS: [args: string, says: RegExp][] = [
@@ -164,12 +164,11 @@ const REFUSALS: [args: string, says: RegExp][] = [
   ['report .', /\.: cannot be read \(EISDIR\)/],
 ];
 
-// Most of the time is the start of Node, so several start at once.
-describe('refusals', { concurrency: 3 }, () => {
+describe('refusals', () => {
   for (const [line, says] of REFUSALS) {
     test(`refused: slabsplice ${line}`, async (t) => {
       const cwd = temporaryFolder(t);
-      const { code, stdout, stderr } = await runCli(line.split(' '), cwd);
+      const { code, stdout, stderr } = await refuse(line.split(' '), cwd);
       assert.equal(code, 2, stderr);
       assert.equal(stdout, '');
       assert.match(stderr, /^slabsplice: [^\n]+\n$/, 'one line on standard error');
@@ -230,7 +229,7 @@ for (const [what, text, says] of DAMAGED) {
   test(`report refuses ${what} with its name and the place`, async (t) => {
     const cwd = temporaryFolder(t);
     writeFileSync(join(cwd, 'bad.json'), text);
-    const { code, stdout, stderr } = await runCli(['report', 'bad.json'], cwd);
+    const { code, stdout, stderr } = await refuse(['report', 'bad.json'], cwd);
     assert.equal(code, 2);
     assert.equal(stdout, '');
     assert.match(stderr, /^[^\n]+\n$/);

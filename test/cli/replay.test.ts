@@ -12,7 +12,7 @@ import {
   validateRecord,
 } from '../../reports/index.ts';
 import { matchesFile } from '../reports/golden-file.ts';
-import { runCli, startCli, temporaryFolder } from './run-cli.ts';
+import { refuse, runCli, startCli, temporaryFolder } from './run-cli.ts';
 
 const TRACE = fileURLToPath(
   new URL('../../../test/fixtures/traces/small-12.txt.gz', import.meta.url),
@@ -190,7 +190,7 @@ for (const [what, text, args, says] of REFUSED) {
   test(`refused: ${what}`, async (t) => {
     const cwd = temporaryFolder(t);
     if (text !== null) writeFileSync(join(cwd, 'f'), text);
-    const { code, stdout, stderr } = await runCli(['replay', ...args], cwd);
+    const { code, stdout, stderr } = await refuse(['replay', ...args], cwd);
     assert.equal(code, 2, stderr);
     assert.equal(stdout, '');
     assert.match(stderr, says);

@@ -1,9 +1,10 @@
 /** Starts the built command line as a user would, in a folder of its own. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../../bench/cli.js', import.meta.url));
@@ -51,6 +52,23 @@ export function startCli(
   env: Record<string, string> = {},
 ): ChildProcessWithoutNullStreams {
   return spawn(process.execPath, [CLI, ...args], { cwd, env: environment(env) });
+}
+
+let refuser: ReturnType<typeof fork> | undefined;
+let asked: Promise<unknown> = Promise.resolve();
+after(() => refuser?.kill());
+
+/** A command line that is refused. All of a file are given to one process, one after the other. */
+export function refuse(args: readonly string[], cwd: string): Promise<Ending> {
+  const child = refuser ?? fork(new URL('./refuser.js', import.meta.url), { env: environment({}) });
+  refuser = child;
+  const ending = asked.then(async () => {
+    child.send({ args, cwd });
+    const [answer] = await once(child, 'message', { signal: AbortSignal.timeout(120_000) });
+    return answer as Ending;
+  });
+  asked = ending.catch(() => {});
+  return ending;
 }
 
 /** A new empty folder that goes away with the test. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { renderTerminal, type SelftestTest, validateRecord } from '../../reports/index.ts';
 import { parseKtap } from '../selftest/ktap-parser.ts';
-import { runCli, startCli, temporaryFolder } from './run-cli.ts';
+import { refuse, runCli, startCli, temporaryFolder } from './run-cli.ts';
 
 test('the suite under every strategy: KTAP on standard output, a record, exit code 0', async (t) => {
   const cwd = temporaryFolder(t);
@@ -90,7 +90,7 @@ const REFUSED: [args: string[], says: RegExp][] = [
 
 for (const [args, says] of REFUSED) {
   test(`selftest ${args.join(' ')} is refused`, async (t) => {
-    const { code, stdout, stderr } = await runCli(['selftest', ...args], temporaryFolder(t));
+    const { code, stdout, stderr } = await refuse(['selftest', ...args], temporaryFolder(t));
     assert.deepEqual([code, stdout, stderr.trim().split('\n').length], [2, '', 1]);
     assert.match(stderr, says);
   });
