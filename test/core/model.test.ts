@@ -212,7 +212,7 @@ for (const strategy of ALL_STRATEGY_NAMES) {
         fc.modelRun(() => ({ model, real }), drainSome);
         drain(model, real);
       }),
-      { numRuns: 250 },
+      { numRuns: 150 },
     );
   });
 

@@ -10,7 +10,7 @@ import { ALL_STRATEGY_NAMES, bindCpu, createMachine, PATIENCE } from '../../core
 import { OBJECTS, PAIRS, WORLD } from './operations.ts';
 import type { RaceMessage, RaceTask } from './race-worker.ts';
 
-const ROUNDS = Number(process.env.SLABSPLICE_RACE_ROUNDS ?? 24);
+const ROUNDS = Number(process.env.SLABSPLICE_RACE_ROUNDS ?? 16);
 const SEED = Number(process.env.SLABSPLICE_SEED ?? 1);
 /** Time that CPUs get to end once one of them failed. */
 const LAST_WORDS_MS = 5000;
