@@ -16,7 +16,7 @@ export async function smallPlan(
     removalsPerSecond: 100,
     fill: 2000,
     ratePerCpu: 20_000,
-    seconds: 0.12,
+    seconds: 0.2,
     seed: 1,
     deadlineMs: 30_000,
     ...rest,
