@@ -43,14 +43,14 @@ function checkAgainstCore({ machine, cpu, look, objects }: Stage): void {
 /** Pages of a memcg and of all below it: what its counter must be, as nothing is in stock. */
 function chargedTo(frame: Frame, row: number): number {
   const below = frame.memcgs.filter(({ parent }) => parent === row);
-  // Four objects of whichever slabs fill a page that is charged.
+  // Four objects of one obj_cgroup, of whichever slabs, fill a page that is charged; inherited ones stay apart.
   const own = frame.objcgs.filter(({ memcg }) => memcg === row).map((one) => one.row);
   const objects = frame.pages.flatMap((page) => page.objects);
   const perObjcg = own.map((objcg) => objects.filter((owner) => owner === objcg).length);
   const pages =
     frame.objcgs.length === 0
       ? ownedPages(frame, row)
-      : Math.ceil(perObjcg.reduce((sum, one) => sum + one, 0) / 4);
+      : perObjcg.reduce((sum, one) => sum + Math.ceil(one / 4), 0);
   return pages + below.reduce((sum, one) => sum + chargedTo(frame, one.row), 0);
 }
 
