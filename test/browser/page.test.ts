@@ -129,6 +129,14 @@ test('paper is light, has no controls, and no chart is cut', { skip }, async (t)
   await page.waitForFunction(() =>
     [...document.querySelectorAll('.uplot')].every((one) => one.clientWidth <= 640),
   );
+  // A window that becomes wider meanwhile does not make the paper wider.
+  await page.setViewportSize({ width: 1200, height: 900 });
+  const widest = await page.evaluate(() => {
+    dispatchEvent(new Event('resize'));
+    return Math.max(...[...document.querySelectorAll('.uplot')].map((one) => one.clientWidth));
+  });
+  assert.ok(widest <= 640, `${widest}`);
+  await page.setViewportSize({ width: 680, height: 900 });
   const steps = page.locator('.trace .scroll').first();
   assert.ok(await steps.evaluate((box) => box.scrollHeight <= box.clientHeight + 1));
   assert.ok((await page.pdf({ format: 'A4' })).length > 10_000);
